@@ -1,0 +1,11 @@
+"""Django's handle on this room."""
+
+from django.apps import AppConfig
+
+
+class ChannelsConfig(AppConfig):
+    """What goes in and out, whatever the channel."""
+
+    name = "channels_app"
+    label = "channels_app"
+    default_auto_field = "django.db.models.BigAutoField"

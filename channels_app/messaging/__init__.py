@@ -1,0 +1,1 @@
+"""Texts over Twilio: SMS and MMS."""

@@ -1,0 +1,1 @@
+"""Conversations: models, actions (the only writers) and readers."""

@@ -1,0 +1,1 @@
+"""Ground floor: typed events, published after commit; knows no model."""

@@ -1,0 +1,1 @@
+"""Queue entries, opening hours: who answers next."""

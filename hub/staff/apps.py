@@ -1,0 +1,11 @@
+"""Django's handle on this room."""
+
+from django.apps import AppConfig
+
+
+class StaffConfig(AppConfig):
+    """People who work here: roles, departments, presence."""
+
+    name = "hub.staff"
+    label = "staff"
+    default_auto_field = "django.db.models.BigAutoField"

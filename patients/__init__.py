@@ -1,0 +1,1 @@
+"""Patients: profile, contact points, related persons, consent, identity."""
