@@ -1,0 +1,122 @@
+"""One subscription a process, and the hand-out of its events to whoever listens here.
+
+Measured (notes on performance): at 1,000 sockets one subscription with local fan-out is six times
+quicker than a channel-layer group of sockets. Each process sends itself a heartbeat; when that is
+missed the subscription has gone deaf, so it is made anew and listeners are told to catch up.
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+import structlog
+from channels.layers import channel_layers
+
+from hub.realtime.events import Event, Heartbeat, UnknownEvent, from_message
+from hub.realtime.publish import GROUP
+
+HEARTBEAT_SECONDS = 5.0
+DEAF_AFTER_SECONDS = 12.0
+
+log = structlog.get_logger(__name__)
+
+Listener = Callable[[Event], Awaitable[None]]
+CatchUp = Callable[[], Awaitable[None]]
+
+
+class Subscription:
+    """Hears the events of all processes and calls the listeners of this one, in order."""
+
+    def __init__(self) -> None:
+        self.process = f"{os.getpid()}-{uuid4().hex[:8]}"
+        self._listeners: list[Listener] = []
+        self._catch_ups: list[CatchUp] = []
+        self._task: asyncio.Task[None] | None = None
+        self._heard_at = 0.0
+
+    def listen(self, listener: Listener, catch_up: CatchUp) -> None:
+        """Call `listener` for each event, and `catch_up` whenever events may have been missed.
+
+        Start-up code registers each room's listener once; it stays for the life of the process.
+        """
+        if listener not in self._listeners:
+            self._listeners.append(listener)
+            self._catch_ups.append(catch_up)
+
+    def ensure_running(self) -> None:
+        """Start hearing in the running event loop, if this has not happened yet."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """End the subscription (tests; a process that ends needs no call)."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _run(self) -> None:
+        wait = 0.2
+        while True:
+            try:
+                await self._hear()
+                wait = 0.2
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.warning("subscription_lost", exc_info=True)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
+
+    async def _hear(self) -> None:
+        """Subscribe anew and hand out events until the subscription is deaf or broken."""
+        layer = channel_layers["default"]
+        channel = await layer.new_channel()
+        await layer.group_add(GROUP, channel)
+        self._heard_at = time.monotonic()
+        beat = asyncio.create_task(self._beat(layer))
+        try:
+            for catch_up in self._catch_ups:
+                await catch_up()
+            while True:
+                remaining = self._heard_at + DEAF_AFTER_SECONDS - time.monotonic()
+                try:
+                    message = await asyncio.wait_for(layer.receive(channel), max(remaining, 0.05))
+                except TimeoutError:
+                    log.warning("subscription_deaf", seconds=DEAF_AFTER_SECONDS)
+                    return
+                await self._hand_out(message)
+        finally:
+            beat.cancel()
+            with contextlib.suppress(Exception):
+                await layer.group_discard(GROUP, channel)
+
+    async def _beat(self, layer: object) -> None:
+        while True:
+            with contextlib.suppress(Exception):  # the deaf check speaks for a failed beat
+                await layer.group_send(GROUP, Heartbeat(self.process).to_message())  # type: ignore[attr-defined]
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def _hand_out(self, message: dict[str, object]) -> None:
+        try:
+            event = from_message(message)
+        except UnknownEvent:
+            log.warning("unknown_event")
+            return
+        if isinstance(event, Heartbeat):
+            if event.process == self.process:
+                self._heard_at = time.monotonic()
+            return
+        for listener in self._listeners:
+            try:
+                await listener(event)
+            except Exception:
+                log.error("listener_failed", kind=event.name, exc_info=True)
+
+
+subscription = Subscription()
+"""The one subscription of this process."""
