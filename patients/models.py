@@ -4,13 +4,14 @@ from typing import ClassVar
 from uuid import uuid4
 
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now, Reverse, Upper
 from django.utils.translation import gettext_lazy as _
 
 from hub.encryption.fields import EncryptedTextField
+from patients.fields import NameWordsField
 
 
 class Patient(models.Model):
@@ -34,8 +35,8 @@ class Patient(models.Model):
     survivor = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="absorbed"
     )
-    # Keyed search words of the names, so that search needs no extension (patients/search.py).
-    name_words = ArrayField(models.CharField(max_length=40), default=list, editable=False)
+    # Search words of the names, so that search needs no extension (patients/search.py).
+    name_words = NameWordsField(of=("legal_name", "preferred_name"))
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -70,6 +71,10 @@ class PatientIdentifier(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["system", "value"], name="one_identifier"),
+        ]
+        indexes: ClassVar = [
+            # Searched by number alone, in either case; the constraint begins with the system.
+            models.Index(Upper("value"), name="patient_identifier_value"),
         ]
 
 
@@ -107,7 +112,15 @@ class ContactPoint(models.Model):
                 name="phone_in_e164",
             ),
         ]
-        indexes: ClassVar = []
+        indexes: ClassVar = [
+            # "Ends in 0142" is a prefix of the number read backwards; the operator class makes
+            # it work under any collation.
+            models.Index(
+                OpClass(Reverse("value"), name="text_pattern_ops"),
+                condition=Q(system="phone"),
+                name="contact_point_backwards",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"contact point {self.pk}"
@@ -116,6 +129,18 @@ class ContactPoint(models.Model):
 class ContactPointLink(models.Model):
     """Whose a contact point is. More than one current link: it is shared."""
 
+    class Role(models.TextChoices):
+        MOBILE = "mobile", _("Mobile")
+        HOME = "home", _("Home")
+        WORK = "work", _("Work")
+        OTHER = "other", _("Other")
+
+    class Proof(models.TextChoices):
+        CODE = "code", _("Code sent to it")
+        LINK = "link", _("Link sent to it")
+        BIRTH_DATE = "birth_date", _("Name and birth date")
+        STAFF = "staff", _("Known to staff")
+
     contact_point = models.ForeignKey(ContactPoint, on_delete=models.CASCADE, related_name="links")
     patient = models.ForeignKey(
         Patient, null=True, blank=True, on_delete=models.CASCADE, related_name="links"
@@ -123,8 +148,8 @@ class ContactPointLink(models.Model):
     related_person = models.ForeignKey(
         RelatedPerson, null=True, blank=True, on_delete=models.CASCADE, related_name="links"
     )
-    role = models.CharField(max_length=16, default="mobile")  # home, work, mobile …
-    verified_how = models.CharField(max_length=16, blank=True)  # code, link, birth_date, staff
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.MOBILE)
+    verified_how = models.CharField(max_length=16, choices=Proof.choices, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
     since = models.DateTimeField(auto_now_add=True)
     until = models.DateTimeField(null=True, blank=True)
@@ -145,7 +170,16 @@ class ContactPointLink(models.Model):
                 condition=Q(until__isnull=True),
                 name="one_current_link_to_related",
             ),
+            models.CheckConstraint(
+                condition=Q(verified_at__isnull=True) ^ ~Q(verified_how=""),
+                name="link_verified_how_and_when",
+            ),
         ]
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether it was proved to be theirs."""
+        return self.verified_at is not None
 
 
 class Consent(models.Model):
@@ -158,6 +192,14 @@ class Consent(models.Model):
     class State(models.TextChoices):
         GIVEN = "given", _("Given")
         STOPPED = "stopped", _("Stopped")
+
+    class Source(models.TextChoices):
+        KEYWORD = "keyword", _("Their own word: STOP, START")
+        PROVIDER = "provider", _("Told by the provider")
+        STAFF = "staff", _("Asked for by phone, mail or in person")
+        FORM = "form", _("Signed form")
+        CHAT = "chat", _("Asked for in a chat")
+        IMPORT = "import", _("Taken over from another system")
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     contact_point = models.ForeignKey(
@@ -172,14 +214,27 @@ class Consent(models.Model):
         RelatedPerson, null=True, blank=True, on_delete=models.PROTECT, related_name="consents"
     )
     state = models.CharField(max_length=8, choices=State.choices)
-    source = models.CharField(max_length=24)  # keyword, provider, staff, chat …
+    source = models.CharField(max_length=24, choices=Source.choices)
     evidence = EncryptedTextField(blank=True, default="")
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
-    at = models.DateTimeField()
+    # When it was said; by the database's clock unless the caller knows better, so that two
+    # machines whose clocks differ cannot turn a START and a STOP around.
+    at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state="given")
+                | Q(state="stopped", patient__isnull=True, related_person__isnull=True),
+                name="stop_names_nobody",
+            ),
+            models.CheckConstraint(
+                condition=Q(patient__isnull=True) | Q(related_person__isnull=True),
+                name="consent_of_one_person",
+            ),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["contact_point", "-at", "-id"], name="consent_latest"),
         ]

@@ -1,0 +1,73 @@
+"""Writes and locks contact points: first in the lock order, contact point → patient → conversations."""
+
+from uuid import uuid4
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from patients import normal_form
+from patients.models import ContactPoint
+
+_COLUMNS = ("id", "uuid", "system", "value", "created_at")
+
+# The empty update locks the row even where it stood before; DO NOTHING would return no row.
+_HOLD = f"""
+    INSERT INTO patients_contactpoint (uuid, system, value, created_at)
+    VALUES (%s, %s, %s, %s)
+    ON CONFLICT (system, value) DO UPDATE SET value = excluded.value
+    RETURNING {", ".join(_COLUMNS)}
+"""
+
+_SHARE = f"""
+    SELECT {", ".join(_COLUMNS)} FROM patients_contactpoint WHERE id = %s FOR SHARE
+"""
+
+
+def hold(system: str, value: str) -> ContactPoint:
+    """Return the contact point of an address, made if new, locked until the transaction ends.
+
+    One statement, so that two first messages from one number make one row and the second waits.
+
+    Args:
+        system: a ContactPoint.System.
+        value: the address, in any spelling.
+
+    Raises:
+        NotAnAddress: it cannot be one.
+        TransactionManagementError: called outside a transaction.
+    """
+    _in_transaction()
+    address = normal_form.normalise(system, value)
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [uuid4(), system, address, timezone.now()])
+        return _one(cursor.fetchone())
+
+
+def lock(contact_point_id: int) -> ContactPoint:
+    """Return a contact point, locked FOR UPDATE until the transaction ends."""
+    return ContactPoint.objects.select_for_update().get(pk=contact_point_id)
+
+
+def lock_for_share(contact_point_id: int) -> ContactPoint:
+    """Return a contact point, kept from change (a STOP above all) until the transaction ends.
+
+    Raises:
+        ContactPoint.DoesNotExist: there is none.
+        TransactionManagementError: called outside a transaction.
+    """
+    _in_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute(_SHARE, [contact_point_id])
+        row = cursor.fetchone()
+    if row is None:
+        raise ContactPoint.DoesNotExist
+    return _one(row)
+
+
+def _one(row: tuple[object, ...]) -> ContactPoint:
+    return ContactPoint.from_db(connection.alias, _COLUMNS, row)
+
+
+def _in_transaction() -> None:
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("a lock on a contact point needs a transaction")
