@@ -1,0 +1,45 @@
+"""Keeps the simulator to this computer: local callers, local names, its own pages only."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class LoopbackOnly:
+    """Refuses callers from elsewhere, foreign host names (DNS rebinding) and other sites' pages."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let local requests through; answer 403 to others, or close their websocket."""
+        if scope["type"] in {"http", "websocket"} and not _is_local(scope):
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 4403})
+                return
+            refusal = PlainTextResponse("The simulator answers this computer only.\n", 403)
+            await refusal(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def _is_local(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    client = scope.get("client")
+    try:
+        if client is None or not ipaddress.ip_address(client[0]).is_loopback:
+            return False
+    except ValueError:
+        return False
+    host = headers.get("host", "")
+    if urlsplit(f"//{host}").hostname not in LOCAL_NAMES:
+        return False
+    origin = headers.get("origin")
+    return origin is None or origin == f"http://{host}"
