@@ -1,0 +1,123 @@
+"""STOP, START and HELP are obeyed (47 CFR 64.1200(a)(10) and (12); twilio.md, section 5)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from hub.conversations.actions.outbox import suppress_unsent, write_message
+from hub.conversations.append import Happened, Line, append, log_events
+from hub.conversations.inbound import Inbound
+from hub.conversations.joining import Joined
+from hub.conversations.models import ContactEvent, Delivery, Entry, HubAddress
+from hub.conversations.wording import keyword_answer
+from patients import actions as patients
+from patients import consent
+from patients.keywords import Keyword
+from patients.models import ContactPoint
+
+#: The confirmation of a STOP may come at most five minutes after it (FCC, 2012 SoundBite ruling).
+CONFIRMATION_LIMIT = timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class Obeyed:
+    """What was done, and what is to be appended after the patient's own line."""
+
+    steps: list[Callable[[Joined, datetime], None]] = field(default_factory=list)
+
+    def follow(self, joined: Joined, at: datetime) -> None:
+        """Append the entries that follow the keyword."""
+        for step in self.steps:
+            step(joined, at)
+
+
+def obey(inbound: Inbound, point: ContactPoint, joined: Joined, now: datetime) -> Obeyed:
+    """Do what the keyword of `inbound` says; `point` is locked FOR UPDATE by the caller."""
+    assert inbound.keyword is not None
+    word = inbound.keyword.keyword
+    language = inbound.keyword.language
+    is_stopped = consent.is_stopped(point.pk, inbound.channel)
+    obeyed = Obeyed()
+    if word is Keyword.STOP:
+        patients.stop(point, channel=inbound.channel, source="keyword", evidence=inbound.text)
+        suppressed = suppress_unsent(point.pk, inbound.channel)
+        obeyed.steps.append(lambda j, at: _consent_line(j, at, "stopped"))
+        obeyed.steps.append(lambda j, at: mark_suppressed(suppressed, at))
+        if not is_stopped:
+            _answer(obeyed, inbound, word, language, confirms_stop=True)
+    elif word is Keyword.START and (is_stopped or not inbound.keyword.only_if_stopped):
+        if is_stopped:
+            patients.start(point, channel=inbound.channel, source="keyword", evidence=inbound.text)
+            obeyed.steps.append(lambda j, at: _consent_line(j, at, "given"))
+        _answer(obeyed, inbound, word, language)
+    elif word is Keyword.HELP:
+        _answer(obeyed, inbound, word, language, confirms_stop=is_stopped)
+    return obeyed
+
+
+def _consent_line(joined: Joined, at: datetime, what: str) -> None:
+    append(
+        joined.conversation,
+        Line(
+            kind=Entry.Kind.CONSENT,
+            author_kind=Entry.Author.SYSTEM,
+            at=at,
+            leg=joined.leg,
+            detail={"what": what, "source": "keyword"},
+        ),
+    )
+
+
+def _answer(
+    obeyed: Obeyed, inbound: Inbound, word: Keyword, language: str, *, confirms_stop: bool = False
+) -> None:
+    """Add the one automatic answer, unless the provider gives it."""
+    if inbound.keyword_answered:
+        return
+
+    def step(joined: Joined, at: datetime) -> None:
+        address = HubAddress.objects.get(pk=inbound.hub_address_id)
+        if address.opt_out_by == HubAddress.OptOut.PROVIDER:
+            return
+        [entry] = append(
+            joined.conversation,
+            Line(
+                kind=Entry.Kind.MESSAGE,
+                author_kind=Entry.Author.AUTOMATIC,
+                at=at,
+                audience=Entry.Audience.PATIENT,
+                leg=joined.leg,
+                body=keyword_answer(word, language, address.value),
+                delivery_state=Delivery.State.READY,
+            ),
+        )
+        write_message(
+            entry,
+            joined.leg,
+            confirms_stop=confirms_stop,
+            not_after=at + CONFIRMATION_LIMIT if confirms_stop else None,
+        )
+        log_events(
+            joined.conversation, Happened(ContactEvent.Kind.AUTOMATIC_ANSWER, at, joined.leg)
+        )
+
+    obeyed.steps.append(step)
+
+
+def mark_suppressed(entries: list[Entry], at: datetime) -> None:
+    """Show on each entry that it was not sent, and say so in a line of its own."""
+    for entry in entries:
+        [_] = append(
+            entry.conversation,
+            Line(
+                kind=Entry.Kind.FAILED,
+                author_kind=Entry.Author.SYSTEM,
+                at=at,
+                detail={"number": entry.number, "reason": "opted_out"},
+            ),
+        )
+        Entry.objects.filter(pk=entry.pk).update(
+            delivery_state=Delivery.State.SUPPRESSED,
+            delivery_error="opted_out",
+            revision=entry.conversation.revision,
+        )

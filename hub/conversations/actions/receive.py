@@ -1,0 +1,172 @@
+"""A patient's message arrives."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from hub.conversations import signals
+from hub.conversations.actions.keywords import obey
+from hub.conversations.actions.outbox import write_command
+from hub.conversations.append import Happened, Line, append, log_events
+from hub.conversations.inbound import Inbound
+from hub.conversations.joining import Joined, join
+from hub.conversations.models import (
+    Attachment,
+    ContactEvent,
+    Conversation,
+    Delivery,
+    Entry,
+)
+from patients import consent, contact_points, emergency_words
+from patients.identify import identify
+from patients.models import ContactPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of an inbound message."""
+
+    conversation: Conversation
+    entry: Entry
+    is_new_conversation: bool
+    is_repeat: bool = False
+
+
+def receive(inbound: Inbound) -> Received:
+    """Append `inbound` to the conversation it belongs to, opening one where there is none.
+
+    Safe against two at once (the contact point is locked), and against the same press of "send"
+    twice (`inbound.intent`). Repeats of a provider's event are stopped before, by the inbox.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        point = contact_points.hold(inbound.contact_system, inbound.contact_value)
+        joined = join(inbound, point, identify(point), now)
+        if inbound.intent and (repeat := _repeat(joined, inbound)):
+            return Received(joined.conversation, repeat, False, is_repeat=True)
+        stopped_now = obey(inbound, point, joined, now) if inbound.keyword else None
+        entry = _append(inbound, point, joined, now, needs_person=_needs_person(inbound))
+        _files(inbound, joined, entry)
+        if stopped_now is not None:
+            stopped_now.follow(joined, now)
+        return Received(joined.conversation, entry, joined.is_new)
+
+
+def _repeat(joined: Joined, inbound: Inbound) -> Entry | None:
+    return joined.conversation.entries.filter(intent=inbound.intent).first()
+
+
+def _needs_person(inbound: Inbound) -> bool:
+    return inbound.keyword is None or inbound.keyword.needs_person
+
+
+def _append(
+    inbound: Inbound, point: ContactPoint, joined: Joined, now: datetime, *, needs_person: bool
+) -> Entry:
+    conversation, leg = joined.conversation, joined.leg
+    urgent = needs_person and emergency_words.sounds_urgent(inbound.text)
+    head: dict[str, Any] = {"channel": leg.channel, "contact_point_id": point.pk}
+    lines = []
+    if needs_person:
+        head |= {
+            "status": Conversation.Status.OPEN,
+            "snoozed_until": None,
+            "resolved_at": None,
+            "resolution": "",
+            "waiting_from": now,
+        }
+        if joined.was_resolved:
+            lines.append(_status_line("reopened", now))
+            joined.events.append(Happened(ContactEvent.Kind.REOPENED, now, leg))
+        if urgent:
+            head["at_least"] = Conversation.Priority.URGENT
+    elif joined.is_new:
+        # A bare STOP from nowhere needs nobody, but is on record.
+        head |= {
+            "status": Conversation.Status.RESOLVED,
+            "resolved_at": now,
+            "resolution": "keyword",
+        }
+        leg.ended_at = now
+        leg.save(update_fields=["ended_at"])
+        joined.events.append(Happened(ContactEvent.Kind.LEG_ENDED, now, leg))
+    lines.append(
+        Line(
+            kind=Entry.Kind.MESSAGE,
+            author_kind=Entry.Author.PATIENT,
+            at=inbound.at,
+            audience=Entry.Audience.PATIENT,
+            leg=leg,
+            body=inbound.text,
+            intent=inbound.intent,  # type: ignore[arg-type]
+        )
+    )
+    if urgent:
+        lines.append(
+            Line(
+                kind=Entry.Kind.URGENCY,
+                author_kind=Entry.Author.SYSTEM,
+                at=now,
+                detail={"raised": True, "why": "emergency_words"},
+            )
+        )
+    head["last_entry_at"] = now
+    entries = append(conversation, *lines, **head)
+    entry = next(e for e in entries if e.kind == Entry.Kind.MESSAGE)
+    joined.events.append(Happened(ContactEvent.Kind.PATIENT_MESSAGE, now, leg))
+    log_events(conversation, *joined.events)
+    if needs_person:
+        signals.patient_wrote.send(
+            sender=Conversation,
+            conversation=conversation,
+            leg=leg,
+            entry=entry,
+            at=now,
+            urgent=urgent,
+            point_stopped=urgent and consent.is_stopped(point.pk, leg.channel),
+        )
+    return entry
+
+
+def _status_line(what: str, at: datetime) -> Line:
+    return Line(
+        kind=Entry.Kind.STATUS,
+        author_kind=Entry.Author.SYSTEM,
+        at=at,
+        detail={"what": what},
+    )
+
+
+def _files(inbound: Inbound, joined: Joined, entry: Entry) -> None:
+    """Note the files: those still with the provider are fetched by a command of the outbox."""
+    if not inbound.files and not inbound.received_files:
+        return
+    attachments = Attachment.objects.bulk_create(
+        [
+            Attachment(
+                entry=entry,
+                position=position,
+                state=Attachment.State.STORED,
+                content_type=file.content_type,
+                size=file.size,
+                storage_name=file.storage_name,
+                file_name=file.file_name,
+            )
+            for position, file in enumerate(inbound.received_files)
+        ]
+        + [
+            Attachment(
+                entry=entry,
+                position=position,
+                state=Attachment.State.PENDING,
+                content_type=file.content_type,
+                source=file.source,
+            )
+            for position, file in enumerate(inbound.files, len(inbound.received_files))
+        ]
+    )
+    pending = [one for one in attachments if one.state == Attachment.State.PENDING]
+    write_command(Delivery.Kind.FETCH, joined.leg, pending)

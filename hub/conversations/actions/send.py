@@ -1,0 +1,210 @@
+"""A person of the staff answers, or writes a note."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from hub.audit.models import AuditAction
+from hub.audit.record import record
+from hub.conversations import access, errors, signals
+from hub.conversations.actions.holder import switch_holder
+from hub.conversations.actions.outbox import write_message
+from hub.conversations.append import Happened, Line, append, log_events
+from hub.conversations.inbound import ReceivedFile
+from hub.conversations.models import (
+    Assignment,
+    Attachment,
+    Channel,
+    ContactEvent,
+    Conversation,
+    Delivery,
+    Draft,
+    Entry,
+    Leg,
+)
+from hub.staff.models import User
+from patients import consent
+from patients.models import ContactPoint
+
+#: The most characters that one message of a channel carries (Twilio: 1,600 for a text).
+LIMITS = {Channel.SMS: 1600, Channel.CHAT: 4000}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person wants to say."""
+
+    body: str
+    leg_id: int
+    intent: UUID  # one press of "send"
+    files: Sequence[ReceivedFile] = ()
+    # The last entry that the writer had seen; None: they were asked and send all the same.
+    seen_number: int | None = None
+
+
+def send(conversation: Conversation, answer: Answer, *, by: User) -> Entry:
+    """Append the answer and its delivery in one transaction; an unheld conversation is claimed.
+
+    Raises HeldByAnother, AlreadyResolved, OptedOut, AnswerLanded, NothingToSend, TooLong,
+    ChannelClosed or NotAllowed (hub.conversations.errors). The same `intent` twice is one message.
+    """
+    if not answer.body.strip() and not answer.files:
+        raise errors.NothingToSend
+    access.require_answer(by, conversation)
+    now = timezone.now()
+    with transaction.atomic():
+        leg = _open_leg(conversation, answer.leg_id)
+        if len(answer.body) > LIMITS[Channel(leg.channel)]:
+            raise errors.TooLong(LIMITS[Channel(leg.channel)])
+        # FOR SHARE: a STOP that is being obeyed now is waited for (MODEL.md, Delivery).
+        ContactPoint.objects.raw(
+            "SELECT id FROM patients_contactpoint WHERE id = %s FOR SHARE", [leg.contact_point_id]
+        )[0]
+        if consent.is_stopped(leg.contact_point_id, leg.channel):
+            raise errors.OptedOut
+        took = _take(conversation, by)
+        repeat = conversation.entries.filter(intent=answer.intent).first()
+        if repeat is not None:
+            return repeat
+        _refuse_collision(conversation, answer, by)
+        lines = [_answer_line(answer, leg, by)]
+        if took:
+            lines.insert(0, _took_line(by))
+        entries = append(
+            conversation,
+            *lines,
+            status=Conversation.Status.WAITING,
+            snoozed_until=None,
+            waiting_since=None,
+            channel=leg.channel,
+            contact_point_id=leg.contact_point_id,
+        )
+        entry = entries[-1]
+        _store_files(entry, answer.files)
+        write_message(entry, leg)
+        events = [Happened(ContactEvent.Kind.PERSON_ANSWERED, now, leg, agent_id=by.pk)]
+        if took:
+            events.insert(0, Happened(ContactEvent.Kind.ASSIGNED, now, agent_id=by.pk))
+        log_events(conversation, *events)
+        Draft.objects.filter(user=by, conversation=conversation).delete()
+        record(AuditAction.SEND_MESSAGE, actor=by, conversation=conversation)
+        if took:
+            Assignment.objects.create(
+                conversation=conversation,
+                holder=by,
+                department_id=conversation.department_id,
+                by=by,
+                reason="answered",
+                at=now,
+            )
+            signals.holder_taken.send(
+                sender=Conversation, conversation=conversation, user=by, at=now
+            )
+    return entry
+
+
+def note(conversation: Conversation, body: str, *, intent: UUID, by: User) -> Entry:
+    """Append a note, which patients never see. Raises NothingToSend, NotAllowed."""
+    if not body.strip():
+        raise errors.NothingToSend
+    access.require_answer(by, conversation)
+    with transaction.atomic():
+        repeat = (
+            conversation.entries.select_for_update(of=("self",)).filter(intent=intent).first()
+        )
+        if repeat is not None:
+            return repeat
+        [entry] = append(
+            conversation,
+            Line(
+                kind=Entry.Kind.NOTE,
+                author_kind=Entry.Author.STAFF,
+                author_id=by.pk,
+                at=timezone.now(),
+                body=body,
+                intent=intent,
+            ),
+        )
+        Draft.objects.filter(user=by, conversation=conversation).delete()
+        record(AuditAction.NOTE, actor=by, conversation=conversation)
+    return entry
+
+
+def _open_leg(conversation: Conversation, leg_id: int) -> Leg:
+    leg = conversation.legs.filter(pk=leg_id, ended_at__isnull=True).first()
+    if leg is None:
+        raise errors.ChannelClosed
+    return leg
+
+
+def _take(conversation: Conversation, by: User) -> bool:
+    """Make `by` the holder if nobody is; return whether that changed anything."""
+    took = switch_holder(conversation, None, by.pk)
+    if not took:
+        conversation.refresh_from_db(fields=["holder", "status"])
+        if conversation.status == Conversation.Status.RESOLVED:
+            raise errors.AlreadyResolved
+        if conversation.holder_id != by.pk:
+            raise errors.HeldByAnother(conversation.holder.name if conversation.holder else "")
+    return took
+
+
+def _refuse_collision(conversation: Conversation, answer: Answer, by: User) -> None:
+    if answer.seen_number is None:
+        return
+    landed = (
+        conversation.entries.filter(
+            number__gt=answer.seen_number,
+            kind=Entry.Kind.MESSAGE,
+            author_kind=Entry.Author.STAFF,
+        )
+        .exclude(author=by)
+        .select_related("author")
+        .last()
+    )
+    if landed is not None and landed.author is not None:
+        raise errors.AnswerLanded(landed.author.name)
+
+
+def _answer_line(answer: Answer, leg: Leg, by: User) -> Line:
+    return Line(
+        kind=Entry.Kind.MESSAGE,
+        author_kind=Entry.Author.STAFF,
+        author_id=by.pk,
+        at=timezone.now(),
+        audience=Entry.Audience.PATIENT,
+        leg=leg,
+        body=answer.body,
+        intent=answer.intent,
+        delivery_state=Delivery.State.READY,
+    )
+
+
+def _took_line(by: User) -> Line:
+    return Line(
+        kind=Entry.Kind.ASSIGNED,
+        author_kind=Entry.Author.STAFF,
+        author_id=by.pk,
+        at=timezone.now(),
+        detail={"to": by.pk, "reason": "answered"},
+    )
+
+
+def _store_files(entry: Entry, files: Sequence[ReceivedFile]) -> None:
+    Attachment.objects.bulk_create(
+        [
+            Attachment(
+                entry=entry,
+                position=position,
+                state=Attachment.State.STORED,
+                content_type=file.content_type,
+                size=file.size,
+                storage_name=file.storage_name,
+                file_name=file.file_name,
+            )
+            for position, file in enumerate(files)
+        ]
+    )

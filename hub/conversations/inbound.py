@@ -1,0 +1,47 @@
+"""What an adapter makes of a provider's event: typed, and free of the channel's quirks."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from patients.keywords import Recognised
+
+
+@dataclass(frozen=True, slots=True)
+class InboundFile:
+    """A file that came along and still lies with the provider."""
+
+    source: str  # its address there
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file that came along and is already in our storage."""
+
+    storage_name: str
+    content_type: str
+    size: int  # bytes
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One message of a patient, whatever the channel."""
+
+    channel: str
+    contact_system: str
+    contact_value: str  # normal form
+    hub_address_id: int
+    text: str
+    at: datetime
+    files: tuple[InboundFile, ...] = ()
+    received_files: tuple[ReceivedFile, ...] = ()
+    # STOP, START or HELP, where the channel knows such words.
+    keyword: Recognised | None = None
+    # The provider has answered the keyword itself.
+    keyword_answered: bool = False
+    # The conversation that the sender came to by a link that we sent (chat).
+    conversation_id: int | None = None
+    # The sender's key of one press of "send" (chat).
+    intent: str | None = None
+    said: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,124 @@
+"""Which conversation an inbound message joins (MODEL.md, Joining)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from hub.conversations.append import Happened, advance
+from hub.conversations.inbound import Inbound
+from hub.conversations.models import ContactEvent, Conversation, HubAddress, Leg
+from patients.identify import Identification, Level
+from patients.models import ContactPoint
+
+
+@dataclass(slots=True)
+class Joined:
+    """Where the message goes, and what had to happen for it."""
+
+    conversation: Conversation
+    leg: Leg
+    is_new: bool
+    was_resolved: bool
+    events: list[Happened]
+
+
+def join(
+    inbound: Inbound, point: ContactPoint, identification: Identification, at: datetime
+) -> Joined:
+    """Return the conversation and open leg for `inbound`; `point` is locked by the caller.
+
+    The lock on the contact point is what makes two messages at once open one conversation
+    (invariant 4).
+    """
+    latest = (
+        Leg.objects.select_related("conversation", "hub_address")
+        .filter(contact_point=point, hub_address_id=inbound.hub_address_id)
+        .order_by("-id")
+        .first()
+    )
+    if latest is not None and latest.ended_at is None:
+        return Joined(latest.conversation, latest, False, _is_resolved(latest.conversation), [])
+    if latest is not None and _may_reopen(latest.conversation, at):
+        return _with_leg(latest.conversation, inbound, point, at, was_resolved=True)
+    address = HubAddress.objects.select_related("department").get(pk=inbound.hub_address_id)
+    if (
+        identification.level is Level.CONFIRMED
+        and identification.patient is not None
+        and not address.department.restricted
+    ):
+        open_ones = list(
+            Conversation.objects.filter(
+                patient_id=identification.patient.pk, department_id=address.department_id
+            ).exclude(status=Conversation.Status.RESOLVED)[:2]
+        )
+        if len(open_ones) == 1:
+            return _with_leg(open_ones[0], inbound, point, at, was_resolved=False)
+    return _open(inbound, point, identification, address, at)
+
+
+def _is_resolved(conversation: Conversation) -> bool:
+    return conversation.status == Conversation.Status.RESOLVED
+
+
+def _may_reopen(conversation: Conversation, at: datetime) -> bool:
+    return (
+        conversation.resolved_at is not None
+        and at - conversation.resolved_at <= settings.REOPENING_WINDOW
+    )
+
+
+def _open(
+    inbound: Inbound,
+    point: ContactPoint,
+    identification: Identification,
+    address: HubAddress,
+    at: datetime,
+) -> Joined:
+    conversation = Conversation.objects.create(
+        patient=identification.patient,
+        identity=identification.level.value,
+        department=address.department,
+        restricted_by=address.department if address.department.restricted else None,
+        channel=inbound.channel,
+        contact_point=point,
+        opened_at=at,
+        last_entry_at=at,
+    )
+    leg = _new_leg(conversation, inbound, point, at)
+    events = [
+        Happened(ContactEvent.Kind.CONVERSATION_OPENED, at, leg),
+        Happened(ContactEvent.Kind.LEG_CONNECTED, at, leg),
+    ]
+    return Joined(conversation, leg, True, False, events)
+
+
+def _with_leg(
+    conversation: Conversation,
+    inbound: Inbound,
+    point: ContactPoint,
+    at: datetime,
+    *,
+    was_resolved: bool,
+) -> Joined:
+    advance(conversation)  # locks the conversation, and shows its status as committed
+    leg = _new_leg(conversation, inbound, point, at)
+    return Joined(
+        conversation,
+        leg,
+        False,
+        was_resolved or _is_resolved(conversation),
+        [Happened(ContactEvent.Kind.LEG_CONNECTED, at, leg)],
+    )
+
+
+def _new_leg(
+    conversation: Conversation, inbound: Inbound, point: ContactPoint, at: datetime
+) -> Leg:
+    return Leg.objects.create(
+        conversation=conversation,
+        channel=inbound.channel,
+        contact_point=point,
+        hub_address_id=inbound.hub_address_id,
+        opened_at=at,
+    )
