@@ -1,4 +1,4 @@
-"""Writes and locks contact points: first in the lock order, contact point → patient → conversations."""
+"""Writes and locks contact points, the first in the lock order (then patient, conversations)."""
 
 from uuid import uuid4
 
@@ -11,15 +11,16 @@ from patients.models import ContactPoint
 _COLUMNS = ("id", "uuid", "system", "value", "created_at")
 
 # The empty update locks the row even where it stood before; DO NOTHING would return no row.
-_HOLD = f"""
+_HOLD = """
     INSERT INTO patients_contactpoint (uuid, system, value, created_at)
     VALUES (%s, %s, %s, %s)
     ON CONFLICT (system, value) DO UPDATE SET value = excluded.value
-    RETURNING {", ".join(_COLUMNS)}
+    RETURNING id, uuid, system, value, created_at
 """
 
-_SHARE = f"""
-    SELECT {", ".join(_COLUMNS)} FROM patients_contactpoint WHERE id = %s FOR SHARE
+_SHARE = """
+    SELECT id, uuid, system, value, created_at
+    FROM patients_contactpoint WHERE id = %s FOR SHARE
 """
 
 
@@ -70,4 +71,4 @@ def _one(row: tuple[object, ...]) -> ContactPoint:
 
 def _in_transaction() -> None:
     if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError("a lock on a contact point needs a transaction")
+        raise transaction.TransactionManagementError("to lock an address needs a transaction")

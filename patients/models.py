@@ -77,6 +77,9 @@ class PatientIdentifier(models.Model):
             models.Index(Upper("value"), name="patient_identifier_value"),
         ]
 
+    def __str__(self) -> str:
+        return f"identifier {self.pk}"
+
 
 class RelatedPerson(models.Model):
     """Somebody who may speak for a patient (parent, carer; FHIR RelatedPerson)."""
@@ -87,7 +90,10 @@ class RelatedPerson(models.Model):
     relationship = models.CharField(max_length=40)
     may_hear = models.BooleanField(default=False)
     may_decide = models.BooleanField(default=False)
-    until = models.DateField(null=True, blank=True)
+    until = models.DateField(null=True, blank=True)  # the last day on which they may
+
+    def __str__(self) -> str:
+        return f"related person {self.pk}"
 
 
 class ContactPoint(models.Model):
@@ -176,6 +182,9 @@ class ContactPointLink(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return f"link {self.pk}"
+
     @property
     def is_verified(self) -> bool:
         """Whether it was proved to be theirs."""
@@ -238,3 +247,6 @@ class Consent(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["contact_point", "-at", "-id"], name="consent_latest"),
         ]
+
+    def __str__(self) -> str:
+        return f"consent {self.pk}"

@@ -14,7 +14,11 @@ _LONGEST_BEGINNING = 15
 _LONGEST_WORD = 39  # the column takes 40, with the mark
 
 # Letters that have no accent to take off but are typed without by most.
-_PLAIN = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i"})
+_PLAIN = str.maketrans(
+    {"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "\u0131": "i"}
+)
+# The typewriter's apostrophe, two quotation marks, the letter, and two accents used in its place.
+_APOSTROPHES = dict.fromkeys(map(ord, "'\u2019\u2018\u02bc`\u00b4"))
 
 
 def fold(text: str) -> str:
@@ -29,7 +33,7 @@ def words(text: str) -> list[str]:
     An apostrophe joins ("O'Brien" is one word, typed with or without), all else that is no letter
     or digit separates.
     """
-    joined = fold(text).translate({ord(mark): None for mark in "'’‘ʼ`´"})
+    joined = fold(text).translate(_APOSTROPHES)
     separated = "".join(c if c.isalnum() else " " for c in joined)
     return list(dict.fromkeys(word[:_LONGEST_WORD] for word in separated.split()))
 
@@ -46,8 +50,7 @@ def keys(names: Iterable[str]) -> list[str]:
             shortest = 2 if word[0].isascii() else 1
             found.add(WHOLE + word)
             found.update(
-                word[:length]
-                for length in range(shortest, min(len(word), _LONGEST_BEGINNING) + 1)
+                word[:length] for length in range(shortest, min(len(word), _LONGEST_BEGINNING) + 1)
             )
             found.add(word)
     return sorted(found)

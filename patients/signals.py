@@ -1,4 +1,4 @@
-"""What the floors above are told about patients. Upstairs answers; nothing here knows who listens."""
+"""What the floors above are told about patients; nothing here knows who listens."""
 
 from django.dispatch import Signal
 

@@ -1,4 +1,4 @@
-"""Reads through merges: a merged record points at the one that survives it, which may be merged on."""
+"""Reads through merges: a merged record points at its survivor, which may be merged on itself."""
 
 from collections.abc import Collection
 
