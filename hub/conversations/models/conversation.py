@@ -136,7 +136,23 @@ class Conversation(models.Model):
                 name="inbox_holder",
             ),
             models.Index(
-                "snoozed_until", "id", condition=Q(status="snoozed"), name="inbox_snoozed"
+                "department",
+                models.F("priority").desc(),
+                "waiting_since",
+                "id",
+                condition=Q(status__in=["open", "waiting"], holder__isnull=True),
+                name="inbox_unassigned",
+            ),
+            models.Index(
+                "department",
+                "snoozed_until",
+                "id",
+                condition=Q(status="snoozed"),
+                name="inbox_snoozed",
+            ),
+            # Whose time has come, of whichever department.
+            models.Index(
+                "snoozed_until", "id", condition=Q(status="snoozed"), name="snoozed_until_when"
             ),
             models.Index(
                 "department",

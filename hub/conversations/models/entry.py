@@ -44,8 +44,14 @@ class Entry(models.Model):
         STAFF = "staff", _("Only staff")
         PATIENT = "patient", _("The patient too")
 
+    #: Lets ``rotate_keys`` through the trigger.
+    encrypted_rotation_setting: ClassVar = ("hub.reencrypting", "on")
+
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="entries")
+    # No index of its own: `one_entry_number` begins with it.
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="entries", db_index=False
+    )
     number = models.PositiveIntegerField()
     revision = models.PositiveBigIntegerField()
     kind = models.CharField(max_length=16, choices=Kind.choices)
