@@ -5,7 +5,6 @@ what makes the schema. What migrations put into tables is remembered beside it (
 and put back by each flush, so that a test finds what a new installation has.
 """
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from hub.launcher.schema_state import fingerprint
 from tests.servers import PROJECT, with_database
 
 TEMPLATE_PREFIX = "hub_template_"
@@ -24,18 +24,6 @@ BUILD_LOCK = 0x48554254
 """Number of the advisory lock that one builder of the template holds."""
 # Never emptied: migrations' own record, and rows that Django caches by id in each process.
 LASTING = {"django_migrations", "django_content_type", "auth_permission"}
-ROOMS = ("hub", "patients", "channels_app")
-
-
-def schema_hash() -> str:
-    """Return a hash of all that decides what `migrate` makes."""
-    files = [PROJECT / "requirements.txt", PROJECT / "hub" / "settings.py"]
-    for room in ROOMS:
-        files += (PROJECT / room).rglob("migrations/*.py")
-    digest = hashlib.sha256(sys.version.encode())
-    for file in sorted(files):
-        digest.update(str(file.relative_to(PROJECT)).encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 @contextmanager
@@ -51,7 +39,7 @@ def create(*, rebuild: bool = False) -> None:
 
     `rebuild` makes the template anew, too (pytest's --create-db).
     """
-    template = TEMPLATE_PREFIX + schema_hash()
+    template = TEMPLATE_PREFIX + fingerprint(PROJECT)
     with _server() as server:
         server.execute("SELECT pg_advisory_lock(%s)", [BUILD_LOCK])
         found = {name for (name,) in server.execute("SELECT datname FROM pg_database").fetchall()}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from hub.launcher.errors import CannotStart
 from hub.launcher.ledger import Ledger
 from hub.launcher.system_user import SystemUser
 
@@ -19,7 +20,7 @@ STOP_GRACE = 8
 """Seconds between the stop signal and the kill."""
 
 
-class DidNotStart(Exception):
+class DidNotStart(CannotStart):
     """A process ended, or stayed silent, before it was ready. The text says which and why."""
 
 
@@ -27,8 +28,8 @@ class DidNotStart(Exception):
 class Program:
     """What to run. Nothing of it runs yet.
 
-    `stop_signal` is the one that means "finish cleanly" to this program; `run_as` drops root's
-    rights in the child, while its guard keeps them.
+    `stop_signal` is the one that means "finish cleanly" to this program, and `grace` the seconds it
+    gets for that; `run_as` drops root's rights in the child, while its guard keeps them.
     """
 
     label: str
@@ -37,6 +38,7 @@ class Program:
     folder: Path | None = None
     stop_signal: int = signal.SIGTERM
     run_as: SystemUser | None = None
+    grace: int = STOP_GRACE
 
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -71,7 +73,7 @@ class GuardedProcess:
             "lifeline": lifeline_read,
             "report": report_write,
             "signal": int(program.stop_signal),
-            "grace": STOP_GRACE,
+            "grace": program.grace,
         }
         if program.run_as:
             options |= {"uid": program.run_as.uid, "gid": program.run_as.gid}

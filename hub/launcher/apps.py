@@ -1,0 +1,58 @@
+"""The processes of the hub itself, as the demo runs them."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from hub.launcher.guarded import Program
+from hub.launcher.ports import HOST
+
+WORKER_THREADS = 8
+# Connections to the database: the sum must stay well below the server's 100.
+WEB_POOL = 30
+WORKER_POOL = WORKER_THREADS + 2
+
+
+def web(port: int, environment: Mapping[str, str], project: Path) -> Program:
+    """Return the web process: one, since the sockets' fan-out is per process."""
+    application = ["hub.asgi:application", "--lifespan", "off"]
+    own = {"HUB_DATABASE_POOL": str(WEB_POOL), **environment}
+    return Program("web", [*_uvicorn(port), *application], own, project)
+
+
+def worker(environment: Mapping[str, str], project: Path) -> Program:
+    """Return the Celery worker. Threads: its tasks wait for providers, and a fork breaks pools."""
+    options = ["--pool", "threads", "--concurrency", str(WORKER_THREADS), "--loglevel", "INFO"]
+    alone = ["--without-gossip", "--without-mingle"]
+    own = {"HUB_DATABASE_POOL": str(WORKER_POOL), **environment}
+    return Program("worker", [*_celery("worker"), *options, *alone], own, project)
+
+
+def beat(folder: Path, environment: Mapping[str, str], project: Path) -> Program:
+    """Return the clock that sends the periodic tasks; its notes are kept in `folder`."""
+    files = ["--pidfile=", "--schedule", str(folder / "beat-schedule")]
+    return Program(
+        "beat", [*_celery("beat"), "--loglevel", "WARNING", *files], environment, project
+    )
+
+
+def simulator(port: int, environment: Mapping[str, str], project: Path) -> Program:
+    """Return the simulated Twilio, with the patients' phone page."""
+    return Program(
+        "simulator", [*_uvicorn(port), "channels_app.simulator.app:app"], environment, project
+    )
+
+
+def manage(environment: Mapping[str, str], project: Path, *command: str) -> Program:
+    """Return a management command."""
+    return Program(command[0], [sys.executable, "manage.py", *command], environment, project)
+
+
+def _uvicorn(port: int) -> list[str]:
+    # A websocket that stays open must not hold up the stop.
+    ends = ["--timeout-graceful-shutdown", "3", "--no-access-log"]
+    return [sys.executable, "-m", "uvicorn", "--host", HOST, "--port", str(port), *ends]
+
+
+def _celery(command: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "-A", "hub", command]
