@@ -45,7 +45,7 @@ def create_app(simulator: Simulator) -> Starlette:
         Route("/healthz", _alive),
         *_rest_routes(simulator),
         Route("/media-store/{key}", stored_media),
-        WebSocketRoute("/simulator/socket", PhoneSocket(simulator)),
+        WebSocketRoute("/simulator/socket", PhoneSocket(simulator).serve),
         Mount("/simulator/static", StaticFiles(directory=STATIC)),
         Mount("/simulator", routes=Control(simulator).routes()),
         Route("/2010-04-01/{path:path}", nothing_here, methods=["GET", "POST", "DELETE"]),

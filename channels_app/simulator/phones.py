@@ -18,7 +18,7 @@ class PhoneSocket:
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
 
-    async def __call__(self, socket: WebSocket) -> None:
+    async def serve(self, socket: WebSocket) -> None:
         """Serve one page."""
         queue = self.simulator.events.subscribe()
         await socket.accept()
