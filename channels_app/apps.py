@@ -9,3 +9,7 @@ class ChannelsConfig(AppConfig):
     name = "channels_app"
     label = "channels_app"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Connect the receivers."""
+        from channels_app import receivers  # noqa: F401

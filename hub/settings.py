@@ -213,7 +213,7 @@ IDLE_LOCK = timedelta(minutes=environment.number("HUB_IDLE_MINUTES", 15))
 IDLE_WARNING = timedelta(minutes=1)
 SESSION_LIFETIME = timedelta(hours=environment.number("HUB_SESSION_HOURS", 12))
 SESSION_COOKIE_AGE = int(SESSION_LIFETIME.total_seconds())
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "hub.staff.sessions"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -292,6 +292,12 @@ EMAIL_HOST_PASSWORD = environment.text("HUB_SMTP_PASSWORD")
 EMAIL_USE_TLS = IN_PRODUCTION
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = environment.text("HUB_FROM_EMAIL", f"hub@{_public.hostname}")
+
+# --- Channels -----------------------------------------------------------------------------------
+CHANNEL_ADAPTERS = [
+    "channels_app.messaging.adapter.MessagingAdapter",
+    "channels_app.chat.adapter.ChatAdapter",
+]
 
 # --- Twilio -------------------------------------------------------------------------------------
 TWILIO_BACKEND = environment.text("TWILIO_BACKEND", "live")

@@ -9,3 +9,7 @@ class RoutingConfig(AppConfig):
     name = "hub.routing"
     label = "routing"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Connect the receivers."""
+        from hub.routing import receivers  # noqa: F401

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from hub.audit.models import AuditAction
-from hub.audit.record import record
+from hub.audit.record import AuditAction, record
 from hub.conversations import access, errors, signals
 from hub.conversations.append import Happened, Line, append, lock, log_events
 from hub.conversations.models import Assignment, ContactEvent, Conversation, Entry

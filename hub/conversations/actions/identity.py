@@ -5,8 +5,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from hub.audit.models import AuditAction
-from hub.audit.record import record
+from hub.audit.record import AuditAction, record
 from hub.conversations import access
 from hub.conversations.append import Line, append, lock
 from hub.conversations.models import Conversation, Entry
@@ -36,7 +35,7 @@ def identify_as(
     with transaction.atomic():
         point = ContactPoint.objects.select_for_update().get(pk=conversation.contact_point_id)
         if remember:
-            link = patients.link(point, patient, by=by)
+            link = patients.link(point, patient=patient, by=by)
             if confirmed_how:
                 patients.verify_link(link, how=confirmed_how, by=by)
         [conversation] = lock([conversation.pk])

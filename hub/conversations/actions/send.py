@@ -7,8 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from hub.audit.models import AuditAction
-from hub.audit.record import record
+from hub.audit.record import AuditAction, record
 from hub.conversations import access, errors, signals
 from hub.conversations.actions.holder import switch_holder
 from hub.conversations.actions.outbox import write_message
@@ -26,8 +25,7 @@ from hub.conversations.models import (
     Leg,
 )
 from hub.staff.models import User
-from patients import consent
-from patients.models import ContactPoint
+from patients import consent, contact_points
 
 #: The most characters that one message of a channel carries (Twilio: 1,600 for a text).
 LIMITS = {Channel.SMS: 1600, Channel.CHAT: 4000}
@@ -60,9 +58,7 @@ def send(conversation: Conversation, answer: Answer, *, by: User) -> Entry:
         if len(answer.body) > LIMITS[Channel(leg.channel)]:
             raise errors.TooLong(LIMITS[Channel(leg.channel)])
         # FOR SHARE: a STOP that is being obeyed now is waited for (MODEL.md, Delivery).
-        ContactPoint.objects.raw(
-            "SELECT id FROM patients_contactpoint WHERE id = %s FOR SHARE", [leg.contact_point_id]
-        )[0]
+        contact_points.lock_for_share(leg.contact_point_id)
         if consent.is_stopped(leg.contact_point_id, leg.channel):
             raise errors.OptedOut
         took = _take(conversation, by)
@@ -129,7 +125,7 @@ def note(conversation: Conversation, body: str, *, intent: UUID, by: User) -> En
             ),
         )
         Draft.objects.filter(user=by, conversation=conversation).delete()
-        record(AuditAction.NOTE, actor=by, conversation=conversation)
+        record(AuditAction.WRITE_NOTE, actor=by, conversation=conversation)
     return entry
 
 

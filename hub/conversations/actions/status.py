@@ -6,8 +6,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from hub.audit.models import AuditAction
-from hub.audit.record import record
+from hub.audit.record import AuditAction, record
 from hub.conversations import access, errors, signals
 from hub.conversations.append import Happened, Line, append, lock, log_events
 from hub.conversations.models import ContactEvent, Conversation, Entry, Leg

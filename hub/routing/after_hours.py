@@ -1,0 +1,51 @@
+"""Nobody is on duty: the patient is told at once when to expect a person, and whom to call."""
+
+from datetime import datetime, timedelta
+
+from django.utils import formats, translation
+from django.utils.translation import gettext as _
+
+from hub.conversations import wording
+from hub.conversations.actions.automatic import answer_automatically
+from hub.conversations.models import Conversation, Leg
+from hub.routing import hours
+from hub.staff.models import Department
+from hub.staff.presence import on_duty
+
+WHAT = "nobody_on_duty"
+
+
+def answer_if_nobody_is_there(conversation: Conversation, leg: Leg, *, at: datetime) -> bool:
+    """Answer the patient if nobody of the department is on duty; at most once a day.
+
+    Returns whether an answer was written. Runs in the transaction of the patient's message.
+    """
+    if on_duty(conversation.department_id):
+        return False
+    department = Department.objects.get(pk=conversation.department_id)
+    language = conversation.patient.language if conversation.patient else ""
+    bodies = [
+        wording.nobody_on_duty(one, expected_in_words(department, at, one))
+        for one in ((language,) if language else ("en", "es"))
+    ]
+    return (
+        answer_automatically(conversation, leg, "\n".join(bodies), what=WHAT, at=at) is not None
+    )
+
+
+def expected_in_words(department: Department, at: datetime, language: str) -> str:
+    """Return when a person can be expected, such as "today at 9 a.m.", or nothing."""
+    moment = hours.next_opening(department, at)
+    if moment is None or hours.is_open(department, at):
+        return ""
+    with translation.override(language):
+        clock = formats.time_format(moment.time(), "TIME_FORMAT")
+        today = at.astimezone(moment.tzinfo).date()
+        if moment.date() == today:
+            return _("today at %(time)s") % {"time": clock}
+        if moment.date() == today + timedelta(days=1):
+            return _("tomorrow at %(time)s") % {"time": clock}
+        return _("on %(day)s at %(time)s") % {
+            "day": formats.date_format(moment.date(), "l"),
+            "time": clock,
+        }
