@@ -1,9 +1,10 @@
 """The audit trail's tables. They are append-only: a trigger refuses UPDATE, DELETE and TRUNCATE.
 
-Two doors are left in the trigger, opened by a session setting inside one transaction: "retention"
-lets `hub.audit.retention` delete whole seals with their rows, "key rotation" lets ``rotate_keys``
-replace ``why``, and nothing but ``why``, by the same text under another key. The trigger keeps
-accidents out. Whoever owns the database can switch it off: what shows that are the HMACs.
+Two doors are left in the trigger, each opened by a session setting inside one transaction:
+``hub.audit_maintenance = 'retention'`` lets `hub.audit.retention` delete whole seals with their
+rows; ``hub.reencrypting = 'on'`` lets ``rotate_keys`` replace ``why``, and nothing but ``why``.
+The trigger keeps accidents out. Whoever owns the database can switch it off: what shows that are
+the HMACs, which cover the text of ``why`` as well.
 """
 
 from collections.abc import Iterable
@@ -21,7 +22,6 @@ from hub.encryption.fields import EncryptedTextField
 
 MAINTENANCE_SETTING = "hub.audit_maintenance"
 RETENTION = "retention"
-KEY_ROTATION = "key rotation"
 
 
 class AppendOnly(Exception):
@@ -47,9 +47,6 @@ class AppendOnlyModel(models.Model):
 
 class AuditEvent(AppendOnlyModel):
     """One thing that a person read or wrote. Write it by `hub.audit.record.record`."""
-
-    #: Lets ``rotate_keys`` through the trigger.
-    encrypted_rotation_setting: ClassVar = (MAINTENANCE_SETTING, KEY_ROTATION)
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     #: Who; null for somebody who is not logged in, and for commands.

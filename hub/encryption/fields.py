@@ -200,7 +200,7 @@ class EncryptedField(_Field[T]):
         ]
 
     def _check_no_index(self) -> list[checks.CheckMessage]:
-        if not (self.unique or self.db_index):
+        if not (self.unique or getattr(self, "db_index", False)):
             return []
         return [
             checks.Error(

@@ -1,19 +1,18 @@
 """Triggers: the trail is append-only, and every new row is queued for the sealer.
 
-The setting hub.audit_maintenance opens two doors inside one transaction; see hub/audit/models.py.
+Two session settings open a door each, inside one transaction; see hub/audit/models.py.
 """
 
 from django.db import migrations
 
 CREATE = """
 CREATE FUNCTION audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
-DECLARE
-    purpose text := current_setting('hub.audit_maintenance', true);
 BEGIN
-    IF TG_OP = 'DELETE' AND purpose = 'retention' THEN
+    IF TG_OP = 'DELETE' AND current_setting('hub.audit_maintenance', true) = 'retention' THEN
         RETURN OLD;
     END IF;
-    IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'audit_auditevent' AND purpose = 'key rotation'
+    IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'audit_auditevent'
+       AND current_setting('hub.reencrypting', true) = 'on'
        AND to_jsonb(NEW) - 'why' = to_jsonb(OLD) - 'why' THEN
         RETURN NEW;
     END IF;
