@@ -44,9 +44,6 @@ class Entry(models.Model):
         STAFF = "staff", _("Only staff")
         PATIENT = "patient", _("The patient too")
 
-    #: Lets ``rotate_keys`` through the trigger.
-    encrypted_rotation_setting: ClassVar = ("hub.reencrypting", "on")
-
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     # No index of its own: `one_entry_number` begins with it.
     conversation = models.ForeignKey(
