@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from patients.keywords import Recognised
 
@@ -18,6 +19,7 @@ class InboundFile:
 class ReceivedFile:
     """A file that came along and is already in our storage."""
 
+    uuid: UUID  # the attachment's, to which the stored bytes are bound
     storage_name: str
     content_type: str
     size: int  # bytes

@@ -23,6 +23,7 @@ CONFIRMATION_LIMIT = timedelta(minutes=5)
 class Obeyed:
     """What was done, and what is to be appended after the patient's own line."""
 
+    needs_person: bool = True
     steps: list[Callable[[Joined, datetime], None]] = field(default_factory=list)
 
     def follow(self, joined: Joined, at: datetime) -> None:
@@ -33,11 +34,19 @@ class Obeyed:
 
 def obey(inbound: Inbound, point: ContactPoint, joined: Joined, now: datetime) -> Obeyed:
     """Do what the keyword of `inbound` says; `point` is locked FOR UPDATE by the caller."""
-    assert inbound.keyword is not None
+    obeyed = Obeyed()
+    if inbound.keyword is None:
+        return obeyed
     word = inbound.keyword.keyword
     language = inbound.keyword.language
+    if word is None:
+        # It only reads like a wish to be left alone: a person decides.
+        obeyed.steps.append(lambda j, at: _consent_line(j, at, "suspected"))
+        return obeyed
     is_stopped = consent.is_stopped(point.pk, inbound.channel)
-    obeyed = Obeyed()
+    if inbound.keyword.only_if_stopped and not is_stopped:
+        return obeyed  # a plain "yes" to somebody's question
+    obeyed.needs_person = inbound.keyword.needs_person
     if word is Keyword.STOP:
         patients.stop(point, channel=inbound.channel, source="keyword", evidence=inbound.text)
         suppressed = suppress_unsent(point.pk, inbound.channel)
@@ -45,7 +54,7 @@ def obey(inbound: Inbound, point: ContactPoint, joined: Joined, now: datetime) -
         obeyed.steps.append(lambda j, at: mark_suppressed(suppressed, at))
         if not is_stopped:
             _answer(obeyed, inbound, word, language, confirms_stop=True)
-    elif word is Keyword.START and (is_stopped or not inbound.keyword.only_if_stopped):
+    elif word is Keyword.START:
         if is_stopped:
             patients.start(point, channel=inbound.channel, source="keyword", evidence=inbound.text)
             obeyed.steps.append(lambda j, at: _consent_line(j, at, "given"))

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from hub.conversations import signals
+from hub.conversations.actions.attach import stored
 from hub.conversations.actions.keywords import obey
 from hub.conversations.actions.outbox import write_command
 from hub.conversations.append import Happened, Line, append, log_events
@@ -47,20 +48,15 @@ def receive(inbound: Inbound) -> Received:
         joined = join(inbound, point, identify(point), now)
         if inbound.intent and (repeat := _repeat(joined, inbound)):
             return Received(joined.conversation, repeat, False, is_repeat=True)
-        stopped_now = obey(inbound, point, joined, now) if inbound.keyword else None
-        entry = _append(inbound, point, joined, now, needs_person=_needs_person(inbound))
+        obeyed = obey(inbound, point, joined, now)
+        entry = _append(inbound, point, joined, now, needs_person=obeyed.needs_person)
         _files(inbound, joined, entry)
-        if stopped_now is not None:
-            stopped_now.follow(joined, now)
+        obeyed.follow(joined, now)
         return Received(joined.conversation, entry, joined.is_new)
 
 
 def _repeat(joined: Joined, inbound: Inbound) -> Entry | None:
     return joined.conversation.entries.filter(intent=inbound.intent).first()
-
-
-def _needs_person(inbound: Inbound) -> bool:
-    return inbound.keyword is None or inbound.keyword.needs_person
 
 
 def _append(
@@ -146,15 +142,7 @@ def _files(inbound: Inbound, joined: Joined, entry: Entry) -> None:
         return
     attachments = Attachment.objects.bulk_create(
         [
-            Attachment(
-                entry=entry,
-                position=position,
-                state=Attachment.State.STORED,
-                content_type=file.content_type,
-                size=file.size,
-                storage_name=file.storage_name,
-                file_name=file.file_name,
-            )
+            stored(file, entry, position)
             for position, file in enumerate(inbound.received_files)
         ]
         + [

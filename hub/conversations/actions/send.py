@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from hub.audit.record import AuditAction, record
 from hub.conversations import access, errors, signals
+from hub.conversations.actions.attach import stored
 from hub.conversations.actions.holder import switch_holder
 from hub.conversations.actions.outbox import write_message
 from hub.conversations.append import Happened, Line, append, log_events
@@ -192,15 +193,6 @@ def _took_line(by: User) -> Line:
 def _store_files(entry: Entry, files: Sequence[ReceivedFile]) -> None:
     Attachment.objects.bulk_create(
         [
-            Attachment(
-                entry=entry,
-                position=position,
-                state=Attachment.State.STORED,
-                content_type=file.content_type,
-                size=file.size,
-                storage_name=file.storage_name,
-                file_name=file.file_name,
-            )
-            for position, file in enumerate(files)
+            stored(file, entry, position) for position, file in enumerate(files)
         ]
     )

@@ -1,0 +1,165 @@
+"""Texts: SMS and MMS by Twilio's messaging API."""
+
+from typing import Any
+
+import requests
+import structlog
+from django.utils import timezone
+
+from channels_app.adapter import Adapter, HandedOver, Refused, TryLater
+from channels_app.files import FileRefused, accept_bytes
+from channels_app.messaging import sending
+from channels_app.messaging.client import MediaRefused, delete_media, open_media
+from channels_app.messaging.error_codes import meaning_of
+from hub.conversations.actions import attach
+from hub.conversations.actions.delivery_status import report
+from hub.conversations.actions.receive import receive
+from hub.conversations.inbound import Inbound, InboundFile
+from hub.conversations.models import Channel, Delivery, HubAddress
+from hub.encryption.files import EncryptedFileStorage
+from patients import actions as patients
+from patients import contact_points, normal_form
+from patients.keywords import recognise
+from patients.models import ContactPoint
+
+log = structlog.get_logger(__name__)
+
+#: Twilio's words for a status, and ours. What is not here (queued, accepted …) says nothing new.
+STATES = {
+    "sending": Delivery.State.ACCEPTED,
+    "sent": Delivery.State.SENT,
+    "delivered": Delivery.State.DELIVERED,
+    "read": Delivery.State.READ,
+    "undelivered": Delivery.State.FAILED,
+    "failed": Delivery.State.FAILED,
+    "canceled": Delivery.State.FAILED,
+}
+MOST_FILES = 10
+_CHUNK = 64 * 1024
+
+
+class UnknownHubAddress(LookupError):
+    """A text came to a number that the hub does not know as its own."""
+
+
+class MessagingAdapter(Adapter):
+    """Twilio's messaging API, for texts."""
+
+    channel = Channel.SMS
+
+    def send(self, delivery: Delivery) -> HandedOver:
+        """Hand a text over; an opt-out that only the provider knew is written down here too."""
+        try:
+            return sending.send(delivery)
+        except Refused as error:
+            if meaning_of(error.code).opted_out:
+                patients.stop(
+                    delivery.contact_point,
+                    channel=self.channel,
+                    source="provider",
+                    evidence=error.code,
+                )
+            raise
+
+    def find(self, delivery: Delivery) -> HandedOver | None:
+        """Ask Twilio whether it has the text."""
+        return sending.find(delivery)
+
+    def fetch(self, delivery: Delivery) -> None:
+        """Bring an MMS file here; one that may not pass is refused, visibly."""
+        attachment = delivery.attachment
+        assert attachment is not None
+        try:
+            with open_media(attachment.source) as response:
+                if response.status_code in (404, 410):
+                    attach.refused(attachment, "gone", delivery.leg)
+                    return
+                response.raise_for_status()
+                file = accept_bytes(
+                    response.iter_content(_CHUNK), "", uuid=attachment.uuid
+                )
+        except MediaRefused:
+            attach.refused(attachment, "foreign_address", delivery.leg)
+        except FileRefused as error:
+            attach.refused(attachment, error.code, delivery.leg)
+        except requests.exceptions.RequestException:
+            raise TryLater("unreachable") from None
+        else:
+            if not attach.fetched(attachment, file, delivery.leg):
+                EncryptedFileStorage().delete(file.storage_name)
+
+    def delete(self, delivery: Delivery) -> None:
+        """Delete an MMS file at Twilio, now that we have it or do not want it."""
+        assert delivery.attachment is not None
+        try:
+            delete_media(delivery.attachment.source)
+        except MediaRefused:
+            raise Refused("foreign_address") from None
+        except requests.exceptions.RequestException:
+            raise TryLater("unreachable") from None
+
+    def handle(self, kind: str, payload: dict[str, Any]) -> None:
+        """Work on an inbound text or a status report."""
+        if kind == "sms.inbound":
+            receive(parse(payload))
+        elif kind == "sms.status":
+            _status(payload)
+        else:
+            raise ValueError("unknown kind")
+
+
+def parse(payload: dict[str, Any]) -> Inbound:
+    """Return the channel-neutral message of Twilio's inbound parameters (notes, 3.2).
+
+    Raises UnknownHubAddress, or normal_form.NotAnAddress.
+    """
+    address = HubAddress.objects.filter(channel=Channel.SMS, value=payload.get("To", "")).first()
+    if address is None:
+        raise UnknownHubAddress
+    text = str(payload.get("Body", ""))
+    keyword = recognise(text)
+    count = min(int(payload.get("NumMedia") or 0), MOST_FILES)
+    return Inbound(
+        channel=Channel.SMS,
+        contact_system=ContactPoint.System.PHONE,
+        contact_value=normal_form.phone(str(payload.get("From", ""))),
+        hub_address_id=address.pk,
+        text=text,
+        at=timezone.now(),
+        files=tuple(
+            InboundFile(
+                source=str(payload[f"MediaUrl{i}"]),
+                content_type=str(payload.get(f"MediaContentType{i}", ""))[:100],
+            )
+            for i in range(count)
+            if f"MediaUrl{i}" in payload
+        ),
+        keyword=keyword,
+        # With Advanced Opt-Out, Twilio answers by itself and says so: do not answer twice.
+        keyword_answered=bool(payload.get("OptOutType")),
+    )
+
+
+def _status(payload: dict[str, Any]) -> None:
+    """Move a delivery on: by our token in the callback, else by Twilio's id of the message."""
+    state = STATES.get(str(payload.get("MessageStatus", "")))
+    if state is None:
+        return
+    sid = str(payload.get("MessageSid", ""))
+    token = payload.get("d")
+    found = (
+        Delivery.objects.filter(uuid=token)
+        if token
+        else Delivery.objects.filter(channel=Channel.SMS, provider_key=sid)
+    )
+    delivery = found.select_related("contact_point").first()
+    if delivery is None:
+        log.info("status_of_unknown_message")
+        return
+    code = str(payload.get("ErrorCode", "") or "")
+    if state == Delivery.State.FAILED and not code:
+        code = str(payload.get("MessageStatus"))
+    if meaning_of(code).opted_out:
+        point = contact_points.lock(delivery.contact_point_id)
+        patients.stop(point, channel=Channel.SMS, source="provider", evidence=code)
+    report(delivery.pk, state, provider_key=sid, error_code=code)
