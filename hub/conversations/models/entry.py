@@ -54,7 +54,12 @@ class Entry(models.Model):
     kind = models.CharField(max_length=16, choices=Kind.choices)
     author_kind = models.CharField(max_length=16, choices=Author.choices)
     author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
     )
     audience = models.CharField(max_length=8, choices=Audience.choices, default=Audience.STAFF)
     leg = models.ForeignKey(
@@ -71,11 +76,16 @@ class Entry(models.Model):
     delivery_state = models.CharField(max_length=16, blank=True)
     delivery_error = models.CharField(max_length=32, blank=True)
     origin = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     erased_at = models.DateTimeField(null=True, blank=True)
     moved_to = models.ForeignKey(
-        Conversation, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        Conversation,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
     )
 
     class Meta:
@@ -93,6 +103,8 @@ class Entry(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["conversation", "revision"], name="entry_revision"),
+            # A patient's timeline: the conversations of one patient, merged by time.
+            models.Index(fields=["conversation", "at", "id"], name="entry_at"),
             GinIndex(fields=["words"], name="entry_words"),
         ]
 
