@@ -9,7 +9,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/console/")),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("hub.staff.account_urls")),
     path("staff/", include("hub.staff.urls")),
     path("twilio/messaging/", include("channels_app.messaging.urls")),
     path("chat/", include("channels_app.chat.urls")),

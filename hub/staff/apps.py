@@ -9,3 +9,7 @@ class StaffConfig(AppConfig):
     name = "hub.staff"
     label = "staff"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Listen to what allauth and Django say of log-ins."""
+        from hub.staff import receivers  # noqa: F401

@@ -76,7 +76,9 @@ class User(AbstractBaseUser):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(Lower("email"), name="user_email_ignoring_case"),
-            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="user_role_known"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="user_role_known"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -116,6 +118,9 @@ class Membership(models.Model):
             models.UniqueConstraint(fields=["user", "department"], name="one_membership"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.department_id}"
+
 
 class Presence(models.TextChoices):
     """Where a person is, as colleagues see it; the sum of their tabs."""
@@ -138,6 +143,9 @@ class Tab(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["user", "until"], name="tab_user_until")]
+
+    def __str__(self) -> str:
+        return str(self.uuid)
 
 
 class StaffSession(AbstractBaseSession):
@@ -168,7 +176,7 @@ class StaffSession(AbstractBaseSession):
 
 
 class Invitation(models.Model):
-    """A single-use, expiring way in for a person who has no account yet; the token is kept hashed."""
+    """A way in for a person without an account: single-use, expiring, its token kept hashed."""
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     email = models.EmailField()
@@ -186,3 +194,6 @@ class Invitation(models.Model):
         User, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return str(self.uuid)

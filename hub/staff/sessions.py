@@ -1,9 +1,13 @@
 """Sessions of staff: Django's database sessions plus the columns that the limits need.
 
 The truth of the limits stands in the session's own data, where the middleware reads it without a
-further query; the columns of `StaffSession` are copies, so that one query can look at many sessions.
+further query; the columns of `StaffSession` are copies, so that one query can look at many.
+
+The data is encrypted: while somebody sets up a second factor it holds the secret of it.
 """
 
+import base64
+import binascii
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +16,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.utils import timezone
 
+from hub.encryption.ring import EncryptionError, ring
 from hub.staff.models import StaffSession
 
 STARTED_AT = "hub.started_at"
@@ -20,6 +25,8 @@ ACTIVE_AT = "hub.active_at"
 """Session key: when the person was last seen to do something, in seconds since 1970."""
 LOCKED_AT = "hub.locked_at"
 """Session key: since when the screen is locked, in seconds since 1970; absent while it is not."""
+
+_BOUND_TO = b"staff.StaffSession.session_data"
 
 
 def moment(data: Any, key: str) -> datetime | None:
@@ -38,6 +45,19 @@ class SessionStore(DatabaseSessionStore):
     def get_model_class(cls) -> type[StaffSession]:
         """Return the model that holds the rows."""
         return StaffSession
+
+    def encode(self, session_dict: dict[str, Any]) -> str:
+        """Return the data as the database keeps it: signed by Django, then encrypted."""
+        sealed = ring().seal(super().encode(session_dict).encode(), _BOUND_TO)
+        return base64.b64encode(sealed).decode()
+
+    def decode(self, session_data: str) -> dict[str, Any]:
+        """Return the data again; a row that does not open is an empty session, as in Django."""
+        try:
+            opened = ring().open(base64.b64decode(session_data, validate=True), _BOUND_TO)
+        except (EncryptionError, binascii.Error):
+            return {}
+        return super().decode(opened.decode())
 
     def create_model_instance(self, data: dict[str, Any]) -> StaffSession:
         """Return the row for `data`, not yet saved."""

@@ -1,0 +1,1 @@
+"""The pages and small endpoints under /staff/."""
