@@ -175,7 +175,9 @@ class EmbeddedPostgres:
             capture_output=True,
             cwd=self._home,
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
-            **({"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}),
+            user=user.uid if user else None,
+            group=user.gid if user else None,
+            extra_groups=[] if user else None,
         )
         if result.returncode:
             raise DidNotStart(f"{binary} failed: {result.stderr.strip() or result.stdout.strip()}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hub.launcher.guarded import GuardedProcess, Program
+from hub.launcher.servers import EmbeddedServers
 from tests.launcher.processes import family, living, wait_until
 from tests.servers import PROJECT
 
@@ -67,6 +68,8 @@ def test_a_launcher_that_dies_leaves_no_process(folder: Path, how: int) -> None:
     assert wait_until(lambda: not living(everything)), living(everything)
     # PostgreSQL removes this file at a clean stop only.
     assert not (folder / "postgres" / "data" / "postmaster.pid").exists()
+    with EmbeddedServers(folder, durable=False) as servers:
+        assert len(servers.processes) == 2
 
 
 def test_stopping_lets_the_child_finish() -> None:
@@ -108,7 +111,7 @@ def test_what_the_child_leaves_in_its_group_ends_with_it() -> None:
     assert wait_until(lambda: not living([grandchild]), 2)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a parent-death signal")
 def test_a_child_whose_guard_is_killed_stops_by_itself() -> None:
     process = started(python(POLITE))
     assert process.output
