@@ -5,7 +5,7 @@ Only a link identifies, and only when there is one: a shared or unknown address 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -39,7 +39,7 @@ class LinkedPerson:
     verified_how: str
     #: None when the address is the patient's own.
     related_person_id: int | None
-    related_name: str
+    related_name: str = field(repr=False)  # a name must not reach a log
     relationship: str
     may_hear: bool
     may_decide: bool
