@@ -275,6 +275,7 @@ class Migration(migrations.Migration):
                     "author",
                     models.ForeignKey(
                         blank=True,
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -294,6 +295,7 @@ class Migration(migrations.Migration):
                     "moved_to",
                     models.ForeignKey(
                         blank=True,
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -304,6 +306,7 @@ class Migration(migrations.Migration):
                     "origin",
                     models.ForeignKey(
                         blank=True,
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -795,6 +798,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="entry",
             index=models.Index(fields=["conversation", "revision"], name="entry_revision"),
+        ),
+        migrations.AddIndex(
+            model_name="entry",
+            index=models.Index(fields=["conversation", "at", "id"], name="entry_at"),
         ),
         migrations.AddIndex(
             model_name="entry",
