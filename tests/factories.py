@@ -1,95 +1,58 @@
-"""Makes rows for tests. All data is synthetic: +1555010xxxx and example.org."""
+"""Makers of rows for tests, with synthetic data only: @example.org, +1 555 010-xxxx."""
+
+from typing import Any
 
 import factory
-from django.utils import timezone
-from factory.django import DjangoModelFactory
+from django.utils.text import slugify
 
-from patients.models import (
-    Consent,
-    ContactPoint,
-    ContactPointLink,
-    Patient,
-    PatientIdentifier,
-    RelatedPerson,
-)
+from hub.staff.models import Department, Membership, Role, User
 
-# --- Patients -------------------------------------------------------------------------------------
+PASSWORD = "correct horse 4 battery"
 
 
-class PatientFactory(DjangoModelFactory):
-    """A patient with a name and nothing else."""
+class DepartmentFactory(factory.django.DjangoModelFactory):
+    """A department with a name of its own."""
 
     class Meta:
-        model = Patient
+        model = Department
 
-    legal_name = factory.Sequence(lambda n: f"Paula Patient{n}")
+    name = factory.Sequence(lambda n: f"Department {n}")
+    slug = factory.LazyAttribute(lambda each: slugify(each.name))
 
 
-class ContactPointFactory(DjangoModelFactory):
-    """A phone number of the fictitious range; `email=True` makes an e-mail address."""
+class UserFactory(factory.django.DjangoModelFactory):
+    """An agent. `departments=[…]` makes them a member; `password="…"` lets them log in by it.
+
+    Without `password` there is no usable one, since hashing takes 50 ms: use `client.force_login`.
+    """
 
     class Meta:
-        model = ContactPoint
+        model = User
+        skip_postgeneration_save = True
+
+    name = factory.Sequence(lambda n: f"Kim Tester{n}")
+    email = factory.Sequence(lambda n: f"kim.tester{n}@example.org")
+    role = Role.AGENT
 
     class Params:
-        email = factory.Trait(
-            system=ContactPoint.System.EMAIL,
-            value=factory.Sequence(lambda n: f"person{n}@example.org"),
-        )
+        supervisor = factory.Trait(role=Role.SUPERVISOR)
+        administrator = factory.Trait(role=Role.ADMINISTRATOR)
 
-    system = ContactPoint.System.PHONE
-    value = factory.Sequence(lambda n: f"+1555010{n % 10_000:04d}")
+    @classmethod
+    def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
+        return User.objects.create_user(kwargs.pop("email"), kwargs.pop("password", None), **kwargs)
 
-
-class LinkFactory(DjangoModelFactory):
-    """A current, unproved link of a new number to a new patient; `verified=True` proves it."""
-
-    class Meta:
-        model = ContactPointLink
-
-    class Params:
-        verified = factory.Trait(
-            verified_how=ContactPointLink.Proof.CODE,
-            verified_at=factory.LazyFunction(timezone.now),
-        )
-
-    contact_point = factory.SubFactory(ContactPointFactory)
-    patient = factory.Maybe(
-        "related_person", yes_declaration=None, no_declaration=factory.SubFactory(PatientFactory)
-    )
-    related_person = None
+    @factory.post_generation
+    def departments(self, create: bool, extracted: list[Department] | None, **kwargs: Any) -> None:
+        for department in extracted or []:
+            Membership.objects.create(user=self, department=department)
 
 
-class RelatedPersonFactory(DjangoModelFactory):
-    """Somebody's mother, who may neither hear nor decide."""
+class MembershipFactory(factory.django.DjangoModelFactory):
+    """A person in a department."""
 
     class Meta:
-        model = RelatedPerson
+        model = Membership
 
-    patient = factory.SubFactory(PatientFactory)
-    name = factory.Sequence(lambda n: f"Rosa Relative{n}")
-    relationship = "mother"
-
-
-class IdentifierFactory(DjangoModelFactory):
-    """A record number."""
-
-    class Meta:
-        model = PatientIdentifier
-
-    patient = factory.SubFactory(PatientFactory)
-    system = "MRN"
-    value = factory.Sequence(lambda n: f"00-{n // 100:02d}-{n % 100:02d}")
-
-
-class ConsentFactory(DjangoModelFactory):
-    """A STOP by text."""
-
-    class Meta:
-        model = Consent
-
-    contact_point = factory.SubFactory(ContactPointFactory)
-    channel = "sms"
-    state = Consent.State.STOPPED
-    source = Consent.Source.KEYWORD
-    evidence = "STOP"
+    user = factory.SubFactory(UserFactory)
+    department = factory.SubFactory(DepartmentFactory)
