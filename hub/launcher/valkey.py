@@ -27,7 +27,7 @@ class EmbeddedValkey:
     """One Valkey with one unix socket and no port."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = folder = folder.absolute()
         self._sockets = socket_folder(folder, "valkey", None)
         self._socket = self._sockets / "valkey.sock"
         self._binary = _binary()
