@@ -56,3 +56,63 @@ class MembershipFactory(factory.django.DjangoModelFactory):
 
     user = factory.SubFactory(UserFactory)
     department = factory.SubFactory(DepartmentFactory)
+
+
+# --- Staff and conversations ----------------------------------------------------------------------
+
+
+class DepartmentFactory(DjangoModelFactory):
+    """An unrestricted department, open around the clock."""
+
+    class Meta:
+        model = Department
+
+    name = factory.Sequence(lambda n: f"Department {n}")
+    slug = factory.Sequence(lambda n: f"department-{n}")
+
+
+class UserFactory(DjangoModelFactory):
+    """An agent; `departments=[…]` makes them a member."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    email = factory.Sequence(lambda n: f"agent{n}@example.org")
+    name = factory.Sequence(lambda n: f"Agnes Agent{n}")
+    role = Role.AGENT
+    password = factory.LazyFunction(lambda: make_password(None))
+
+    @factory.post_generation
+    def departments(obj, create, extracted, **kwargs):  # type: ignore[no-untyped-def]
+        """Make the person a member of each."""
+        for department in extracted or ():
+            Membership.objects.create(user=obj, department=department)
+
+
+class HubAddressFactory(DjangoModelFactory):
+    """A number of ours."""
+
+    class Meta:
+        model = HubAddress
+
+    channel = Channel.SMS
+    value = factory.Sequence(lambda n: f"+1555019{n % 10_000:04d}")
+    label = "A number"
+    department = factory.SubFactory(DepartmentFactory)
+
+
+def inbound(
+    address: HubAddress, text: str = "Hello", number: str = "+15550100142", **fields: Any
+) -> Inbound:
+    """A patient's text to `address`, as the adapter would make it."""
+    return Inbound(
+        channel=address.channel,
+        contact_system=fields.pop("contact_system", ContactPoint.System.PHONE),
+        contact_value=number,
+        hub_address_id=address.pk,
+        text=text,
+        at=fields.pop("at", None) or timezone.now(),
+        keyword=fields.pop("keyword", None) or recognise(text),
+        **fields,
+    )
