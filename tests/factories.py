@@ -3,9 +3,23 @@
 from typing import Any
 
 import factory
+from django.utils import timezone
 from django.utils.text import slugify
 
+from hub.conversations.inbound import Inbound
+from hub.conversations.models import Channel, HubAddress
 from hub.staff.models import Department, Membership, Role, User
+from patients.keywords import recognise
+from patients.models import (
+    Consent,
+    ContactPoint,
+    ContactPointLink,
+    Patient,
+    PatientIdentifier,
+    RelatedPerson,
+)
+
+# --- Staff ----------------------------------------------------------------------------------------
 
 PASSWORD = "correct horse 4 battery"
 
@@ -58,39 +72,92 @@ class MembershipFactory(factory.django.DjangoModelFactory):
     department = factory.SubFactory(DepartmentFactory)
 
 
-# --- Staff and conversations ----------------------------------------------------------------------
+# --- Patients -------------------------------------------------------------------------------------
 
 
-class DepartmentFactory(DjangoModelFactory):
-    """An unrestricted department, open around the clock."""
-
-    class Meta:
-        model = Department
-
-    name = factory.Sequence(lambda n: f"Department {n}")
-    slug = factory.Sequence(lambda n: f"department-{n}")
-
-
-class UserFactory(DjangoModelFactory):
-    """An agent; `departments=[…]` makes them a member."""
+class PatientFactory(factory.django.DjangoModelFactory):
+    """A patient with a name and nothing else."""
 
     class Meta:
-        model = User
-        skip_postgeneration_save = True
+        model = Patient
 
-    email = factory.Sequence(lambda n: f"agent{n}@example.org")
-    name = factory.Sequence(lambda n: f"Agnes Agent{n}")
-    role = Role.AGENT
-    password = factory.LazyFunction(lambda: make_password(None))
-
-    @factory.post_generation
-    def departments(obj, create, extracted, **kwargs):  # type: ignore[no-untyped-def]
-        """Make the person a member of each."""
-        for department in extracted or ():
-            Membership.objects.create(user=obj, department=department)
+    legal_name = factory.Sequence(lambda n: f"Paula Patient{n}")
 
 
-class HubAddressFactory(DjangoModelFactory):
+class ContactPointFactory(factory.django.DjangoModelFactory):
+    """A phone number of the fictitious range; `email=True` makes an e-mail address."""
+
+    class Meta:
+        model = ContactPoint
+
+    class Params:
+        email = factory.Trait(
+            system=ContactPoint.System.EMAIL,
+            value=factory.Sequence(lambda n: f"person{n}@example.org"),
+        )
+
+    system = ContactPoint.System.PHONE
+    value = factory.Sequence(lambda n: f"+1555010{n % 10_000:04d}")
+
+
+class LinkFactory(factory.django.DjangoModelFactory):
+    """A current, unproved link of a new number to a new patient; `verified=True` proves it."""
+
+    class Meta:
+        model = ContactPointLink
+
+    class Params:
+        verified = factory.Trait(
+            verified_how=ContactPointLink.Proof.CODE,
+            verified_at=factory.LazyFunction(timezone.now),
+        )
+
+    contact_point = factory.SubFactory(ContactPointFactory)
+    patient = factory.Maybe(
+        "related_person", yes_declaration=None, no_declaration=factory.SubFactory(PatientFactory)
+    )
+    related_person = None
+
+
+class RelatedPersonFactory(factory.django.DjangoModelFactory):
+    """Somebody's mother, who may neither hear nor decide."""
+
+    class Meta:
+        model = RelatedPerson
+
+    patient = factory.SubFactory(PatientFactory)
+    name = factory.Sequence(lambda n: f"Rosa Relative{n}")
+    relationship = "mother"
+
+
+class IdentifierFactory(factory.django.DjangoModelFactory):
+    """A record number."""
+
+    class Meta:
+        model = PatientIdentifier
+
+    patient = factory.SubFactory(PatientFactory)
+    system = "MRN"
+    value = factory.Sequence(lambda n: f"00-{n // 100:02d}-{n % 100:02d}")
+
+
+class ConsentFactory(factory.django.DjangoModelFactory):
+    """A STOP by text."""
+
+    class Meta:
+        model = Consent
+
+    contact_point = factory.SubFactory(ContactPointFactory)
+    channel = "sms"
+    state = Consent.State.STOPPED
+    source = Consent.Source.KEYWORD
+    evidence = "STOP"
+
+
+# --- Conversations --------------------------------------------------------------------------------
+
+
+class HubAddressFactory(factory.django.DjangoModelFactory):
     """A number of ours."""
 
     class Meta:
