@@ -8,6 +8,8 @@ import pytest
 
 from tests import database
 
+pytest_plugins = ["tests.simulator.fixtures"]
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(

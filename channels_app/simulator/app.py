@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from . import accounts, messages
 from .connection import ConnectionCutter
@@ -26,7 +27,7 @@ from .specification import SpecificationMissing
 ACCOUNT = "/2010-04-01/Accounts/{account}"
 
 
-def create_app(simulator: Simulator) -> Starlette:
+def create_app(simulator: Simulator) -> ASGIApp:
     """Put REST façade, control API and pages of one simulator under one roof."""
     pages = Pages(simulator)
 
@@ -50,9 +51,9 @@ def create_app(simulator: Simulator) -> Starlette:
         Mount("/simulator", routes=Control(simulator).routes()),
         Route("/2010-04-01/{path:path}", nothing_here, methods=["GET", "POST", "DELETE"]),
     ]
-    return Starlette(
-        routes=routes, middleware=[Middleware(ConnectionCutter), Middleware(LoopbackOnly)]
-    )
+    inner = Starlette(routes=routes, middleware=[Middleware(LoopbackOnly)])
+    # Outside of everything, where the server's own connection is at hand.
+    return ConnectionCutter(inner)
 
 
 def _rest_routes(simulator: Simulator) -> list[Route]:
@@ -90,7 +91,7 @@ def _keep_numbers_out_of_logs() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-def _start() -> Starlette:
+def _start() -> ASGIApp:
     try:
         settings = from_environment()
         simulator = Simulator(settings)

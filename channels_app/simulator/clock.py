@@ -129,10 +129,14 @@ class Clock:
         Raises:
             WorkStillRunning: after ``limit`` real seconds.
         """
-        if self._tasks:
-            _, pending = await asyncio.wait(set(self._tasks), timeout=limit)
-            if pending:
-                raise WorkStillRunning(f"{len(pending)} tasks still alive after {limit:g} s")
+        deadline = time.monotonic() + limit
+        # Work that ends may have started more.
+        while self._tasks:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise WorkStillRunning(f"{len(self._tasks)} tasks still alive after {limit:g} s")
+            await asyncio.wait(set(self._tasks), timeout=left)
+            await asyncio.sleep(0)
 
     async def cancel_all(self) -> None:
         """End all background work, for a reset."""

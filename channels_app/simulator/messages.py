@@ -278,18 +278,14 @@ def _matches(message: Message, query: dict[str, str]) -> bool:
 
 
 def _sent_fits(sent: datetime, name: str, text: str) -> bool:
+    """Compare as Twilio does: ``DateSent`` by day, the other two by the second."""
     moment = _read_moment(text)
+    if name == "DateSent":
+        return sent.date() == moment.date()
     if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        sent = sent.replace(hour=0, minute=0, second=0, microsecond=0)
-    else:
-        # Twilio's dates have whole seconds.
-        sent = sent.replace(microsecond=0)
-        moment = moment.replace(microsecond=0)
-    if name == "DateSent<":
-        return sent <= moment
-    if name == "DateSent>":
-        return sent >= moment
-    return sent == moment
+        sent = sent.replace(hour=0, minute=0, second=0)
+    sent, moment = sent.replace(microsecond=0), moment.replace(microsecond=0)
+    return sent <= moment if name == "DateSent<" else sent >= moment
 
 
 def _whole(call: Call, name: str, default: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import json
 from collections.abc import Awaitable, Callable
@@ -86,7 +85,7 @@ def _authenticate(simulator: Simulator, request: Request) -> None:
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     try:
         given = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:
         given = b""
     wanted = f"{settings.account_sid}:{settings.auth_token}".encode()
     if scheme.lower() != "basic" or not hmac.compare_digest(given, wanted):
@@ -127,8 +126,8 @@ def _check_request(simulator: Simulator, request: Request, form: list[tuple[str,
     except NotInSpecification as error:
         if "SID of this resource" in str(error):
             raise errors.not_found(request.url.path) from None
-        # A missing To has a code of its own; the resource answers it.
-        if "To" not in dict(form) and request.url.path.endswith("/Messages.json"):
+        # What is required and missing has a code of its own, which the resource answers.
+        if request.method == "POST" and str(error).endswith("required"):
             return
         raise errors.invalid_parameter(str(error)) from None
 

@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { copyTemplate, showSeconds } from "./words.js";
 
-const WEBHOOKS_SHOWN = 10;
+const WEBHOOKS_SHOWN = 8;
 const SEND_AFTER_MS = 150;
 
 /** What the sliders show; a knob that the page does not show stays as the tests or the API set it. */
@@ -15,7 +15,7 @@ const KNOBS = [
   { name: "undelivered_p", label: "Undelivered texts" },
   { name: "rest_5xx_p", label: "Provider errors" },
   { name: "rest_429_p", label: "Provider too busy" },
-  { name: "ambiguous_p", label: "Accepted, but the line is cut" },
+  { name: "ambiguous_p", label: "Line cut after sending" },
 ];
 
 export class Scenes {
