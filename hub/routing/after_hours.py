@@ -22,14 +22,19 @@ def answer_if_nobody_is_there(conversation: Conversation, leg: Leg, *, at: datet
     """
     if on_duty(conversation.department_id):
         return False
+    answer = answer_automatically(
+        conversation, leg, lambda: _words(conversation, at), what=WHAT, at=at
+    )
+    return answer is not None
+
+
+def _words(conversation: Conversation, at: datetime) -> str:
+    """Return the answer in the patient's language, or in both where we do not know it."""
     department = Department.objects.get(pk=conversation.department_id)
-    language = conversation.patient.language if conversation.patient else ""
-    bodies = [
-        wording.nobody_on_duty(one, expected_in_words(department, at, one))
-        for one in ((language,) if language else ("en", "es"))
-    ]
-    return (
-        answer_automatically(conversation, leg, "\n".join(bodies), what=WHAT, at=at) is not None
+    patient = conversation.patient
+    return "\n".join(
+        wording.nobody_on_duty(language, expected_in_words(department, at, language))
+        for language in ((patient.language,) if patient else ("en", "es"))
     )
 
 

@@ -1,5 +1,6 @@
 """Answers that the hub gives by itself. They never count as an answer by a person."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from hub.conversations.actions.outbox import write_message
@@ -12,12 +13,12 @@ AT_MOST_EVERY = timedelta(hours=24)
 
 
 def answer_automatically(
-    conversation: Conversation, leg: Leg, body: str, *, what: str, at: datetime
+    conversation: Conversation, leg: Leg, body: Callable[[], str], *, what: str, at: datetime
 ) -> Entry | None:
-    """Answer `body` over `leg` in the caller's transaction, at most once a day and contact point.
+    """Answer over `leg` in the caller's transaction, at most once a day and contact point.
 
-    `what` names the kind of answer. Returns None where it was said already today, or where the
-    address has opted out.
+    `body` makes the words, if they are needed; `what` names the kind of answer. Returns None where
+    it was said already today, or where the address has opted out.
     """
     said = Entry.objects.filter(
         leg__contact_point_id=leg.contact_point_id,
@@ -36,7 +37,7 @@ def answer_automatically(
             at=at,
             audience=Entry.Audience.PATIENT,
             leg=leg,
-            body=body,
+            body=body(),
             detail={"what": what},
             delivery_state=Delivery.State.READY,
         ),
