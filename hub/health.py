@@ -7,6 +7,7 @@ side by side, and names those that fail. It names them only: an error's text may
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import structlog
 from asgiref.sync import sync_to_async
@@ -79,7 +80,7 @@ async def _broker() -> None:
     def ask() -> None:
         with celery_app.connection_for_write(connect_timeout=TIMEOUT) as broker:
             # The channel is what talks to the server; it is made at the first use.
-            broker.default_channel.client.ping()
+            cast(Any, broker.default_channel).client.ping()
 
     await sync_to_async(ask, thread_sensitive=False, executor=_threads)()
 
