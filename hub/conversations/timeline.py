@@ -1,7 +1,7 @@
-"""The readers of entries: a conversation's page, what changed since a revision, a patient's timeline.
+"""The readers of entries: a page of a conversation, and what changed since a revision.
 
-Each reads rows as plain values and opens a text only when it is shown. What was erased, moved away or
-is hidden from the reader comes out as a masked line: that something was said, and nothing of it.
+Each reads rows as plain values and opens a text only when it is shown. What was erased, moved away
+or is hidden from the reader comes out masked: that something was said, and nothing of it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet, Subquery
 
 from hub.conversations.models import Attachment, Conversation, Entry, ReadMark
 
@@ -43,7 +43,7 @@ class EntryLine:
         detail: the ids and codes of the entry as they are stored (see `Entry.detail`).
         names: for each key of `detail` that names a person, patient or department (`to`,
             `from_department`, `to_department`, `patient`, `before`), their name.
-        is_masked: the reader may not see what was said; then there is no body, author, file, detail.
+        is_masked: the reader may not see what was said; no body, author, file or detail is left.
     """
 
     id: int
@@ -108,10 +108,12 @@ def page(
     """Return the latest lines of `conversation`, or those with numbers below `before`.
 
     Args:
+        conversation: which.
         before: an `older_before` of an earlier page.
         limit: how many lines.
         user_id: whose read mark `first_unread` is taken from.
-        level: what `access.viewers` says of the reader: "masked" gives only that there was a contact.
+        level: what `access.viewers` says of the reader; "masked" gives only that there was a
+            contact.
     """
     entries = Entry.objects.filter(conversation_id=conversation.pk)
     if before is not None:
@@ -303,7 +305,7 @@ _NAMES = """
 
 
 def _names(details: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], str]:
-    """Return the names of whoever the details speak of, by what they are and their id. One query."""
+    """Return the names of whoever the details speak of, by kind and id. One query."""
     wanted: dict[str, set[int]] = {"person": set(), "department": set(), "patient": set()}
     for detail in details:
         for key, table in _NAMED.items():
