@@ -114,6 +114,7 @@ def logging_settings(form: str) -> dict[str, Any]:
             "urllib3": {"level": "WARNING"},
             "celery": {"level": "INFO"},
             "celery.app.trace": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},  # a line for each task received
             "celery.beat": {"level": "WARNING"},
             "uvicorn": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
             "uvicorn.access": {"level": "WARNING"},

@@ -1,5 +1,6 @@
 """The processes of the hub itself, as the demo runs them."""
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,9 @@ def worker(environment: Mapping[str, str], project: Path) -> Program:
     options = ["--pool", "threads", "--concurrency", str(WORKER_THREADS), "--loglevel", "INFO"]
     alone = ["--without-gossip", "--without-mingle"]
     own = {"HUB_DATABASE_POOL": str(WORKER_POOL), **environment}
+    if os.geteuid() == 0:
+        # Celery's page-long warning is about pickled tasks, which the settings forbid.
+        own["PYTHONWARNINGS"] = "ignore:You're running the worker with superuser"
     return Program("worker", [*_celery("worker"), *options, *alone], own, project)
 
 
@@ -50,9 +54,9 @@ def manage(environment: Mapping[str, str], project: Path, *command: str) -> Prog
 
 def _uvicorn(port: int) -> list[str]:
     # A websocket that stays open must not hold up the stop.
-    ends = ["--timeout-graceful-shutdown", "3", "--no-access-log"]
+    ends = ["--timeout-graceful-shutdown", "3", "--no-access-log", "--log-level", "warning"]
     return [sys.executable, "-m", "uvicorn", "--host", HOST, "--port", str(port), *ends]
 
 
 def _celery(command: str) -> list[str]:
-    return [sys.executable, "-m", "celery", "-A", "hub", command]
+    return [sys.executable, "-m", "celery", "--quiet", "-A", "hub", command]
