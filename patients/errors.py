@@ -53,5 +53,9 @@ class ReasonMissing(PatientError):
     """A merge, its undoing or a consent needs a reason or evidence in words."""
 
 
+class ChangedMeanwhile(PatientError):
+    """Somebody changed the profile since the form was opened."""
+
+
 class StillStopped(PatientError):
     """The address said STOP; a consent does not undo that unless it was given knowing of it."""

@@ -1,11 +1,24 @@
-"""The model field that keeps a patient's search words in step with the names."""
+"""A field and an expression for searching: names by their words, record numbers without dashes."""
 
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Upper
 
 from patients import name_words
+
+
+class BareIdentifier(models.Func):
+    """A record number in capitals without dashes and spaces."""
+
+    function = "regexp_replace"
+    template = "%(function)s(%(expressions)s, '[^A-Z0-9]', '', 'g')"
+    arity = 1
+    output_field = models.TextField()
+
+    def __init__(self, value: Any, **extra: Any) -> None:
+        super().__init__(value if isinstance(value, Upper) else Upper(value), **extra)
 
 
 class NameWordsField(ArrayField):

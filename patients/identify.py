@@ -4,7 +4,6 @@ Only a link identifies, and only when there is one: a shared or unknown address 
 (MODEL.md, "Joining"). What a visitor types about themself ranks candidates for staff, no more.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -168,7 +167,7 @@ def candidates(
         wanted |= Q(name_words__contains=whole)
     found = among.filter(wanted).order_by("-pk")[:500]
     ranked = sorted(
-        (_candidate(patient, birth_date, whole) for patient in _standing(among, found)),
+        (_candidate(patient, birth_date, whole) for patient in survivors.standing(among, found)),
         key=lambda c: (c.same_birth_date and c.same_words > 0, c.same_birth_date, c.same_words),
         reverse=True,
     )
@@ -182,13 +181,3 @@ def _candidate(patient: Patient, birth_date: date | None, whole: list[str]) -> C
         same_words=len(set(whole) & set(patient.name_words)),
         typed_words=len(whole),
     )
-
-
-def _standing(among: QuerySet[Patient], found: Iterable[Patient]) -> list[Patient]:
-    """Replace merged records by those that stand for them, each once."""
-    kept = {patient.pk: patient for patient in found if patient.survivor_id is None}
-    merged = [patient.pk for patient in found if patient.survivor_id is not None]
-    if merged:
-        wanted = set(survivors.survivor_ids(merged).values()) - set(kept)
-        kept.update(among.in_bulk(wanted))
-    return list(kept.values())

@@ -7,11 +7,11 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now, Reverse, Upper
+from django.db.models.functions import Now, Reverse
 from django.utils.translation import gettext_lazy as _
 
 from hub.encryption.fields import EncryptedTextField
-from patients.fields import NameWordsField
+from patients.fields import BareIdentifier, NameWordsField
 
 
 class Patient(models.Model):
@@ -73,8 +73,9 @@ class PatientIdentifier(models.Model):
             models.UniqueConstraint(fields=["system", "value"], name="one_identifier"),
         ]
         indexes: ClassVar = [
-            # Searched by number alone, in either case; the constraint begins with the system.
-            models.Index(Upper("value"), name="patient_identifier_value"),
+            # Searched by number alone (the constraint begins with the system), "00-18-22" and
+            # "001822" being one.
+            models.Index(BareIdentifier("value"), name="patient_identifier_bare"),
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 WHOLE = "="
 """Marks a whole word among the beginnings, so that whole words can be ranked first."""
 
-_LONGEST_BEGINNING = 15
+LONGEST_BEGINNING = 15
+"""Longer beginnings of words are not indexed."""
 _LONGEST_WORD = 39  # the column takes 40, with the mark
 
 # Letters that have no accent to take off but are typed without by most.
@@ -38,19 +39,22 @@ def words(text: str) -> list[str]:
     return list(dict.fromkeys(word[:_LONGEST_WORD] for word in separated.split()))
 
 
-def keys(names: Iterable[str]) -> list[str]:
-    """Return what is indexed of a person's names: whole words, marked, and all beginnings.
-
-    One Latin letter finds half the clinic, so beginnings have two; in scripts where one sign is a
-    name, one.
+def shortest_beginning(word: str) -> int:
+    """Return how many signs of a word find it: one where a sign can be a name, of Latin letters
+    two, since one finds half the clinic.
     """
+    return 2 if word[0].isascii() else 1
+
+
+def keys(names: Iterable[str]) -> list[str]:
+    """Return what is indexed of a person's names: whole words, marked, and all beginnings."""
     found: set[str] = set()
     for name in names:
         for word in words(name):
-            shortest = 2 if word[0].isascii() else 1
+            shortest = shortest_beginning(word)
             found.add(WHOLE + word)
             found.update(
-                word[:length] for length in range(shortest, min(len(word), _LONGEST_BEGINNING) + 1)
+                word[:length] for length in range(shortest, min(len(word), LONGEST_BEGINNING) + 1)
             )
             found.add(word)
     return sorted(found)

@@ -1,8 +1,9 @@
 """Reads through merges: a merged record points at its survivor, which may be merged on itself."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from patients.models import Patient
 
@@ -44,6 +45,24 @@ def survivor_of(patient: Patient) -> Patient:
     if patient.survivor_id is None:
         return patient
     return Patient.objects.get(pk=survivor_ids([patient.pk])[patient.pk])
+
+
+def standing(among: QuerySet[Patient], found: Iterable[Patient]) -> list[Patient]:
+    """Replace merged records by those that stand for them now, each once, in their order.
+
+    Args:
+        among: the patients whom the asking person may see; others are left out.
+        found: records, merged ones among them.
+    """
+    rows = list(found)
+    merged = [row.pk for row in rows if row.survivor_id is not None]
+    if not merged:
+        return rows
+    stands_for = survivor_ids(merged)
+    known = {row.pk: row for row in rows if row.survivor_id is None}
+    known |= among.in_bulk(set(stands_for.values()) - set(known))
+    order = dict.fromkeys(stands_for.get(row.pk, row.pk) for row in rows)
+    return [known[patient_id] for patient_id in order if patient_id in known]
 
 
 def record_ids(patient_id: int) -> list[int]:

@@ -1,13 +1,13 @@
 """Creating and changing a patient's profile."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import TypedDict, Unpack
 
 from django.db import transaction
 
 from hub.audit.record import AuditAction, record
 from patients.actions.changed import Staff, lock_patient, tell_changed
-from patients.errors import IdentifierTaken
+from patients.errors import ChangedMeanwhile, IdentifierTaken
 from patients.models import Patient, PatientIdentifier
 from patients.survivors import survivor_of
 
@@ -46,22 +46,37 @@ def create_patient(*, by: Staff = None, **profile: Unpack[Profile]) -> Patient:
     return patient
 
 
-def update_profile(patient: Patient, *, by: Staff = None, **changes: Unpack[Profile]) -> list[str]:
+def update_profile(
+    patient: Patient,
+    *,
+    by: Staff = None,
+    seen: datetime | None = None,
+    **changes: Unpack[Profile],
+) -> list[str]:
     """Change a patient's profile; the audit event says which fields, never what they said.
 
     Pass what the person changed, not the whole form: what somebody else changed meanwhile stays.
+
+    Args:
+        patient: whose profile.
+        by: who does it.
+        seen: `updated_at` of the profile that the person saw when they began.
+        **changes: the fields to write.
 
     Returns:
         The names of the fields that really changed, in order; none leaves no event.
 
     Raises:
         PatientIsMerged: the record was merged into another.
+        ChangedMeanwhile: the profile is no longer what `seen` says.
     """
     unknown = set(changes) - EDITABLE
     if unknown:
         raise TypeError(f"not a field of the profile: {', '.join(sorted(unknown))}")
     with transaction.atomic():
         locked = lock_patient(patient.pk)
+        if seen is not None and locked.updated_at != seen:
+            raise ChangedMeanwhile(f"patient {locked.pk}")
         changed = sorted(name for name, new in changes.items() if getattr(locked, name) != new)
         if not changed:
             return []
