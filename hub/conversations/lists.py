@@ -8,13 +8,14 @@ million.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from hub.conversations.cursors import BadCursor, to_moment, to_text
 from hub.conversations.rows import Row, read, readers, rows_of
 from hub.staff.models import User
 
@@ -44,10 +45,6 @@ class ListName(StrEnum):
     UNASSIGNED = "unassigned"
     SNOOZED = "snoozed"
     RESOLVED = "resolved"
-
-
-class BadCursor(ValueError):
-    """A list was asked to go on from something that is no place in it."""
 
 
 NAMES = tuple(str(name) for name in ListName)
@@ -163,8 +160,6 @@ _ORDERS = {
     ListName.RESOLVED: "c.resolved_at DESC, c.id DESC",  # inbox_resolved
 }
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -185,24 +180,17 @@ class _Place:
     def parse(cls, name: ListName, text: str) -> "_Place":
         try:
             priority, micros, uuid = text.split(".")
-            at = datetime.fromtimestamp(int(micros) // 10**6, tz=UTC) if micros else None
-            if at is not None:
-                at = at.replace(microsecond=int(micros) % 10**6)
-            place = cls(int(priority), at, UUID(uuid))
-        except (ValueError, OverflowError, OSError) as error:
+            place = cls(int(priority), to_moment(micros), UUID(uuid))
+        except ValueError as error:
             raise BadCursor from error
         if not -(2**15) <= place.priority < 2**15:
             raise BadCursor
-        if at is None and name in (ListName.SNOOZED, ListName.RESOLVED):
+        if place.at is None and name in (ListName.SNOOZED, ListName.RESOLVED):
             raise BadCursor
         return place
 
     def text(self) -> str:
-        micros = ""
-        if self.at is not None:
-            since = self.at - _EPOCH
-            micros = str((since.days * 86_400 + since.seconds) * 10**6 + since.microseconds)
-        return f"{self.priority}.{micros}.{self.uuid}"
+        return f"{self.priority}.{to_text(self.at)}.{self.uuid}"
 
 
 _ID = "(SELECT id FROM conversations_conversation WHERE uuid = %s)"
@@ -228,6 +216,12 @@ def _beyond(name: ListName, place: _Place | None) -> list[tuple[str, list[Any]]]
         ("c.priority = %s AND c.waiting_since IS NULL", [place.priority]),
         less_urgent,
     ]
+
+
+_KEYS = (
+    "c.id, c.priority, c.waiting_since, c.snoozed_until, c.resolved_at "
+    "FROM conversations_conversation c"
+)
 
 
 def _pick(
@@ -258,16 +252,13 @@ def _pick(
             sources, status = by_department, "c.status = 'resolved'"
     parts: list[str] = []
     values: list[Any] = []
+    order = _ORDERS[name]
     for whose, whose_values in sources:
         for beyond, beyond_values in _beyond(name, place):
-            parts.append(
-                "(SELECT c.id, c.priority, c.waiting_since, c.snoozed_until, c.resolved_at "
-                f"FROM conversations_conversation c WHERE {whose} AND {status} AND {beyond} "
-                f"ORDER BY {_ORDERS[name]} LIMIT {limit})"  # noqa: S608  (as above)
-            )
+            where = f"{whose} AND {status} AND {beyond}"
+            parts.append(f"(SELECT {_KEYS} WHERE {where} ORDER BY {order} LIMIT {limit})")
             values += [*whose_values, *beyond_values]
     if not parts:
         return "SELECT NULL::bigint AS id WHERE FALSE", []
     merged = " UNION ALL ".join(parts)
-    order = _ORDERS[name]
     return f"SELECT c.id FROM ({merged}) c ORDER BY {order} LIMIT {limit}", values  # noqa: S608

@@ -156,12 +156,9 @@ def changed_since(conversation_id: int, revision: int) -> Changes:
     return Changes(lines, highest, complete)
 
 
-def one(entry_id: int) -> EntryLine:
-    """Return one entry as a line. Raises Entry.DoesNotExist."""
-    rows = list(_values(Entry.objects.filter(pk=entry_id)))
-    if not rows:
-        raise Entry.DoesNotExist
-    return _lines(rows)[0]
+def lines_of(entries: QuerySet[Entry]) -> tuple[EntryLine, ...]:
+    """Return these entries as lines. Three queries at most."""
+    return _lines(list(_values(entries)))
 
 
 def masked(line: EntryLine) -> EntryLine:
@@ -193,7 +190,7 @@ def _contact_only(conversation_id: int, before: int | None) -> tuple[EntryLine, 
     if before is not None:
         return ()
     first = Entry.objects.filter(conversation_id=conversation_id, number=1)
-    return contact_only(_lines(list(_values(first))))
+    return contact_only(lines_of(first))
 
 
 _VALUES = (
