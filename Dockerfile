@@ -30,6 +30,8 @@ RUN useradd --system --uid 10001 --user-group --no-create-home hub \
 COPY --from=build /venv /venv
 COPY --from=build /static /static
 COPY --from=build /hub /hub
+# The icons are drawn into the pages from here.
+COPY --from=browser /browser/node_modules /node_modules
 WORKDIR /hub
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -37,7 +39,7 @@ ENV PATH=/venv/bin:$PATH \
     HUB_DATA_DIR=/data \
     HUB_MEDIA_DIR=/data/media \
     HUB_STATIC_DIR=/static \
-    HUB_NODE_MODULES=/nonexistent
+    HUB_NODE_MODULES=/node_modules
 USER hub
 VOLUME /data
 EXPOSE 8000
