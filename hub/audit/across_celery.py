@@ -28,7 +28,9 @@ def _label(*, headers: dict[str, Any] | None = None, **kwargs: Any) -> None:
 
 
 def _enter(*, task: Any = None, task_id: str = "", **kwargs: Any) -> None:
-    carried = safe_request_id(getattr(task.request, _HEADER, ""))
+    # A worker makes the message's headers attributes of the request; apply() leaves them apart.
+    given = getattr(task.request, _HEADER, "") or (task.request.headers or {}).get(_HEADER)
+    carried = safe_request_id(given)
     stack = ExitStack()
     stack.enter_context(use_origin(Origin(request_id=carried or safe_request_id(task_id))))
     setattr(task.request, _STACK, stack)

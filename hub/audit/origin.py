@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from uuid import uuid4
 
 import structlog
 from django.conf import settings
+from django.http import parse_cookie
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
@@ -96,22 +96,14 @@ def origin_of_scope(scope: Mapping[str, Any]) -> Origin:
     headers: dict[bytes, list[str]] = {}
     for name, value in scope.get("headers", ()):
         headers.setdefault(name.lower(), []).append(value.decode("latin-1"))
+    # Not the standard library's SimpleCookie: it gives up at the first odd cookie.
+    cookies = parse_cookie("; ".join(headers.get(b"cookie", [])))
     client = scope.get("client")
     return Origin(
         ip=client_ip(client[0] if client else None, ",".join(headers.get(b"x-forwarded-for", []))),
         request_id=_request_id(),
-        session=fingerprint(_session_cookie("; ".join(headers.get(b"cookie", [])))),
+        session=fingerprint(cookies.get(settings.SESSION_COOKIE_NAME, "")),
     )
-
-
-def _session_cookie(header: str) -> str:
-    jar: SimpleCookie = SimpleCookie()
-    try:
-        jar.load(header)
-    except CookieError:
-        return ""  # a client's odd cookie is no reason to refuse its connection
-    morsel = jar.get(settings.SESSION_COOKIE_NAME)
-    return morsel.value if morsel else ""
 
 
 def _request_id() -> str:

@@ -1,6 +1,6 @@
 """A table for trying the fields: made inside the test's transaction and rolled back with it."""
 
-# ruff: noqa: DJ008  # tables of tests are never printed
+# tables of tests are never printed
 
 from collections.abc import Iterator
 from types import SimpleNamespace

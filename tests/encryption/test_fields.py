@@ -1,6 +1,6 @@
 """The encrypted fields against a real table: what gets in, what comes out, what is refused."""
 
-# ruff: noqa: DJ008  # tables of tests are never printed
+# tables of tests are never printed
 
 import copy
 import pickle
