@@ -60,13 +60,17 @@ def send(delivery: Delivery) -> HandedOver:
 
 
 def find(delivery: Delivery) -> HandedOver | None:
-    """Ask Twilio for a message that may be `delivery`: same addresses, same words, not ours yet."""
+    """Ask Twilio for a message that may be `delivery`: same addresses, same words, not ours yet.
+
+    The newest of the two addresses are read without a filter by date: Twilio's is by the date of
+    sending, which a message that still waits there does not have.
+    """
     assert delivery.entry is not None
+    not_before = delivery.created_at - timedelta(minutes=5)
     try:
         found = client().messages.list(
             to=delivery.contact_point.value,
             from_=delivery.hub_address.value,
-            date_sent_after=delivery.created_at - timedelta(minutes=5),
             limit=50,
         )
     except (TwilioException, requests.exceptions.RequestException, JSONDecodeError):
@@ -77,7 +81,11 @@ def find(delivery: Delivery) -> HandedOver | None:
         ).values_list("provider_key", flat=True)
     )
     for message in found:
-        if message.sid not in known and (message.body or "") == delivery.entry.body:
+        if (
+            message.sid not in known
+            and (message.body or "") == delivery.entry.body
+            and (message.date_created is None or message.date_created >= not_before)
+        ):
             return HandedOver(provider_key=str(message.sid))
     return None
 
