@@ -48,6 +48,10 @@ class StaffAccountAdapter(DefaultAccountAdapter):
         ).replace("UID-KEY", key)
         return f"{settings.PUBLIC_URL}{path}"
 
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """Return where a changed password leads: to the person's own page."""
+        return reverse("staff:me")
+
     def format_email_subject(self, subject: str) -> str:
         """Begin a subject with the organisation's name, which the client cannot choose."""
         return f"[{settings.ORGANISATION_NAME}] {subject}"
