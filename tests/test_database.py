@@ -18,6 +18,11 @@ def test_the_clone_has_every_migration() -> None:
     call_command("migrate", check_unapplied=True, verbosity=0)
 
 
+@pytest.mark.django_db
+def test_the_models_need_no_other_migration() -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("turn", [1, 2])
 def test_what_a_transactional_test_commits_is_gone_in_the_next(turn: int) -> None:
