@@ -13,16 +13,19 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from channels_app.chat.consumer import ChatConsumer  # noqa: E402
+from hub.audit.middleware import OriginScopeMiddleware  # noqa: E402
 from hub.console.consumer import ConsoleConsumer  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": URLRouter(
-            [
-                path("console/socket", AuthMiddlewareStack(ConsoleConsumer.as_asgi())),
-                path("chat/socket", ChatConsumer.as_asgi()),
-            ]
+        "websocket": OriginScopeMiddleware(
+            URLRouter(
+                [
+                    path("console/socket", AuthMiddlewareStack(ConsoleConsumer.as_asgi())),
+                    path("chat/socket", ChatConsumer.as_asgi()),
+                ]
+            )
         ),
     }
 )

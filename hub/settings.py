@@ -21,8 +21,14 @@ DEBUG = environment.flag("HUB_DEBUG")
 
 # --- Secrets ------------------------------------------------------------------------------------
 SECRET_KEY = environment.required("HUB_SECRET_KEY", "it signs sessions and links")
-ENCRYPTION_KEYS = environment.key_ring(
-    "HUB_ENCRYPTION_KEYS", "what patients and staff say is encrypted with it"
+# A function (dotted path) that gets the ring from a key management service instead.
+KEY_RING_LOADER = environment.text("HUB_KEY_RING_LOADER")
+ENCRYPTION_KEYS = (
+    []
+    if KEY_RING_LOADER
+    else environment.key_ring(
+        "HUB_ENCRYPTION_KEYS", "what patients and staff say is encrypted with it"
+    )
 )
 BLIND_INDEX_KEY = environment.key("HUB_BLIND_INDEX_KEY", "searching encrypted words needs it")
 AUDIT_KEY = environment.key("HUB_AUDIT_KEY", "it seals the audit trail")
@@ -166,6 +172,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     name: {"task": name, "schedule": timedelta(seconds=seconds), "options": {"expires": seconds}}
     for name, seconds in {
         "hub.audit.tasks.seal": 1,
+        "hub.audit.tasks.note_head": 3600,
         "channels_app.tasks.sweep_receipts": 5,
         "channels_app.tasks.sweep_deliveries": 5,
         "hub.routing.tasks.sweep_queue": 15,
@@ -242,6 +249,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
+
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024  # an upload never touches a disk unencrypted
 
