@@ -1,5 +1,7 @@
-"""Carries texts both ways: from the account to phones with delivery reports, and from phones to
-the hub's webhook."""
+"""Carries texts both ways.
+
+From the account to phones, with delivery reports; and from phones to the hub's webhook.
+"""
 
 from __future__ import annotations
 
@@ -258,7 +260,7 @@ class Carrier:
             self._move(message, "undelivered", error)
 
     async def _fetch_media(self, message: Message) -> bool:
-        """Fetch the pictures of an outbound message from the hub; False when one is not to be had."""
+        """Fetch an outbound message's pictures from the hub; False when one is not to be had."""
         for url in message.media_urls:
             if not self.dispatcher.is_hub(url):
                 return False
@@ -320,6 +322,7 @@ class Carrier:
         return parameters
 
     def _show(self, message: Message) -> None:
+        message.revision = self.store.next_revision()
         self.events.publish("message", message=show_message(message))
 
 

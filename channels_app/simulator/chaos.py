@@ -31,7 +31,7 @@ class Knobs:
     rest_429_p: float = 0
     #: A REST request is answered 500 or 503, and does nothing.
     rest_5xx_p: float = 0
-    #: A REST request that creates or changes something does it, and the connection is cut unanswered.
+    #: A REST request that changes something does it, and the connection is cut unanswered.
     ambiguous_p: float = 0
     #: Seconds from accepted to sent.
     sent_delay: float = 0.15
@@ -53,8 +53,10 @@ class Chaos:
         self.seed(seed)
 
     def seed(self, seed: int | None) -> None:
-        """Start the dice again; the same seed gives the same throws. One die a knob, so that
-        turning one knob does not change what another one does."""
+        """Start the dice again; the same seed gives the same throws.
+
+        Each knob has a die of its own, so that turning one does not change what another does.
+        """
         base = random.Random(seed).getrandbits(64)
         self._dice = {f.name: random.Random(f"{base}:{f.name}") for f in fields(Knobs)}
 

@@ -47,7 +47,7 @@ class Clock:
         self._rest.set()
 
     def set_mode(self, mode: str, factor: float = 1.0) -> None:
-        """Switch to ``real`` (at ``factor`` × the wall clock) or ``stepped``; time runs on from now.
+        """Switch to ``real`` (``factor`` × the wall clock) or ``stepped``; time runs on from now.
 
         Raises:
             ValueError: for another mode or a factor outside 0.1 to 1,000.

@@ -46,9 +46,7 @@ class TwilioError(Exception):
 
 def unauthenticated() -> TwilioError:
     """Missing or wrong account SID and token."""
-    return TwilioError(
-        20003, "Authenticate", 401, {"WWW-Authenticate": 'Basic realm="Twilio API"'}
-    )
+    return TwilioError(20003, "Authenticate", 401, {"WWW-Authenticate": 'Basic realm="Twilio API"'})
 
 
 def not_found(path: str) -> TwilioError:

@@ -16,7 +16,7 @@ class Broadcaster:
         self._queues: set[asyncio.Queue[dict[str, Any] | None]] = set()
 
     def subscribe(self) -> asyncio.Queue[dict[str, Any] | None]:
-        """A queue of everything published from now on; None means: you were too slow, come again."""
+        """A queue of everything published from now on; None means: too slow, come again."""
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(QUEUE_LIMIT)
         self._queues.add(queue)
         return queue

@@ -56,8 +56,8 @@ class SimulatedTwilio:
         Raises:
             ControlRefused: for any answer but 2xx.
         """
-        content = {"json": fields} if method == "POST" else {}
-        answer = self._client.request(method, f"/simulator{path}", **content)
+        body = fields if method == "POST" else None
+        answer = self._client.request(method, f"/simulator{path}", json=body)
         if answer.is_error:
             raise ControlRefused(f"{answer.status_code}: {answer.text}")
         return answer.json() if answer.content else None

@@ -168,7 +168,8 @@ def _read_new_message(call: Call) -> Message:
     """Check the fields in Twilio's order and make the message."""
     simulator, store = call.simulator, call.simulator.store
     to, sender = call.field("To"), call.field("From")
-    service, body, media = call.field("MessagingServiceSid"), call.field("Body"), call.every("MediaUrl")
+    service, body = call.field("MessagingServiceSid"), call.field("Body")
+    media = call.every("MediaUrl")
     if not to:
         raise TwilioError(21604, "A 'To' phone number is required.")
     if not sender and not service:
@@ -272,7 +273,8 @@ def _matches(message: Message, query: dict[str, str]) -> bool:
         return False
     for name in ("DateSent", "DateSent<", "DateSent>"):
         # A message that was not sent yet has no date, and no date fits no filter.
-        if name in query and (message.sent is None or not _sent_fits(message.sent, name, query[name])):
+        wanted = query.get(name)
+        if wanted and (message.sent is None or not _sent_fits(message.sent, name, wanted)):
             return False
     return True
 

@@ -1,4 +1,4 @@
-"""The phone page and the sample clinic site: plain HTML files with icons and addresses filled in."""
+"""The phone page and the sample clinic site: HTML files with icons and addresses filled in."""
 
 from __future__ import annotations
 

@@ -31,9 +31,7 @@ class Call:
         form: the body's fields as sent, repeated names included.
     """
 
-    def __init__(
-        self, simulator: Simulator, request: Request, form: list[tuple[str, str]]
-    ) -> None:
+    def __init__(self, simulator: Simulator, request: Request, form: list[tuple[str, str]]) -> None:
         self.simulator = simulator
         self.request = request
         self.path: dict[str, str] = request.path_params

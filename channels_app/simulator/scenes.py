@@ -59,9 +59,9 @@ def _busy_monday() -> Scene:
         Line(83, grace, "My insurance changed on the 1st. Where do I send the new card?"),
         Line(97, hugo, "cancel my 2:30 with the physio pls, car broke down"),
         Line(112, ines, "¿Me pueden mandar la receta a la farmacia de la avenida 5?"),
-        Line(126, jo, "I don't think I can keep going. I haven't slept in days and nobody picks up"),
+        Line(126, jo, "I don't think I can keep going. I haven't slept in days, nobody picks up"),
         Line(139, jo, "sorry. i just need to talk to someone"),
-        Line(151, rosa, "This is Mateo, Rosa's son, same phone. I need a sports physical form by Friday"),
+        Line(151, rosa, "This is Mateo, Rosa's son, same phone. I need a sports form by Friday"),
         Line(166, kofi, "The inhaler you gave my daughter makes her shaky. Is that normal?"),
         Line(181, ana, "It's the 50 mg one, twice a day. Pharmacy is closed till noon they said"),
         Line(196, dev, "Also can I drink water? 💧"),
@@ -108,7 +108,11 @@ def _stop_and_start() -> Scene:
     )
     phones = {lou: "Lou’s phone", pilar: "Pilar’s phone"}
     return Scene(
-        "stop-and-start", "Stop and start", "2 patients leave and come back, 70 seconds", phones, lines
+        "stop-and-start",
+        "Stop and start",
+        "2 patients leave and come back, 70 seconds",
+        phones,
+        lines,
     )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 try:
-    from jsonschema import FormatChecker
+    from jsonschema import FormatChecker  # type: ignore[import-untyped]
     from openapi_schema_validator import OAS30ReadValidator, OAS30WriteValidator
 except ImportError:  # The demo runs without the development requirements.
     FormatChecker = OAS30ReadValidator = OAS30WriteValidator = None
@@ -216,9 +216,9 @@ def _coerce_one(name: str, kind: str | None, text: str) -> Any:
 
 def _formats() -> Any:
     checker = FormatChecker(formats=())
-
-    @checker.checks("date-time-rfc-2822", raises=(ValueError, TypeError))
-    def is_rfc_2822(value: object) -> bool:
-        return not isinstance(value, str) or parsedate_to_datetime(value) is not None
-
+    checker.checks("date-time-rfc-2822", raises=(ValueError, TypeError))(_is_rfc_2822)
     return checker
+
+
+def _is_rfc_2822(value: object) -> bool:
+    return not isinstance(value, str) or parsedate_to_datetime(value) is not None

@@ -57,6 +57,8 @@ class Message:
     handover: str = ""
     #: On the patient's screen: what they wrote, and what reached them.
     on_screen: bool = False
+    #: Grows with each change, so that a page can tell news from what overtook it.
+    revision: int = 0
     deleted: bool = False
 
     @property
@@ -136,6 +138,7 @@ class Store:
         #: Media SID → the unguessable name of its file in the media store.
         self.media_keys: dict[str, str] = {}
         self._attempts_made = 0
+        self._revisions = 0
 
     def new_sid(self, prefix: str) -> str:
         """A SID such as ``SM`` and 32 hexadecimal digits."""
@@ -145,6 +148,11 @@ class Store:
         """A number for the next webhook attempt, 1, 2, 3…"""
         self._attempts_made += 1
         return self._attempts_made
+
+    def next_revision(self) -> int:
+        """A number for the next change of any message."""
+        self._revisions += 1
+        return self._revisions
 
     def add_message(self, message: Message) -> None:
         """Keep a message; the oldest go when there are too many."""
@@ -176,4 +184,3 @@ class Store:
     def number_by_sid(self, sid: str) -> Number | None:
         """The owned number with this PN SID."""
         return next((n for n in self.numbers.values() if n.sid == sid), None)
-

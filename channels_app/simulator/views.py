@@ -31,6 +31,7 @@ def show_message(message: Message) -> dict[str, Any]:
         "handover": message.handover,
         "segments": message.segments,
         "on_screen": message.on_screen,
+        "revision": message.revision,
         "at": (message.sent or message.created).isoformat(),
     }
 

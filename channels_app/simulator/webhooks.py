@@ -74,7 +74,13 @@ class Dispatcher:
     """The one way out of the simulator, and only to the hub."""
 
     def __init__(
-        self, token: str, hub_url: str, store: Store, chaos: Chaos, clock: Clock, events: Broadcaster
+        self,
+        token: str,
+        hub_url: str,
+        store: Store,
+        chaos: Chaos,
+        clock: Clock,
+        events: Broadcaster,
     ) -> None:
         self.token = token
         self.hub_url = hub_url
@@ -182,6 +188,7 @@ class Dispatcher:
             self._log(webhook, 1, outcome="not sent: not the hub's address")
             return Answer(None)
         overrides = read_overrides(webhook.url)
+        answer = Answer(None)
         for try_number in range(1, overrides.retries + 2):
             attempt = self._log(webhook, try_number, again=again)
             answer, failure = await self._try(webhook, overrides, attempt)
@@ -215,9 +222,7 @@ class Dispatcher:
         attempt.answer = answer.body
         return answer, failure
 
-    def _request(
-        self, webhook: Webhook, overrides: Overrides, attempt: Attempt
-    ) -> httpx.Request:
+    def _request(self, webhook: Webhook, overrides: Overrides, attempt: Attempt) -> httpx.Request:
         url, body = webhook.url.partition("#")[0], b""
         signed = webhook.parameters
         headers = {

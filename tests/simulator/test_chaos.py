@@ -41,9 +41,7 @@ def test_duplicate_arrives_twice_with_one_token(
     ]
 
 
-def test_neighbours_of_one_phone_change_places(
-    simulator: SimulatedTwilio, hub: StandInHub
-) -> None:
+def test_neighbours_of_one_phone_change_places(simulator: SimulatedTwilio, hub: StandInHub) -> None:
     simulator.step_time()
     simulator.chaos(reorder_p=1)
     for body in ("one", "two", "three", "four"):
@@ -125,9 +123,7 @@ def test_provider_errors_do_nothing(simulator: SimulatedTwilio, twilio: Client) 
     assert simulator.messages() == []
 
 
-def test_accepted_and_cut_off(
-    simulator: SimulatedTwilio, twilio: Client, hub: StandInHub
-) -> None:
+def test_accepted_and_cut_off(simulator: SimulatedTwilio, twilio: Client, hub: StandInHub) -> None:
     simulator.chaos(ambiguous_p=1)
     with pytest.raises(requests.exceptions.ConnectionError):
         twilio.messages.create(
@@ -210,7 +206,7 @@ def test_knob_that_cannot_be_is_refused_and_changes_nothing(
     simulator: SimulatedTwilio, knobs: dict
 ) -> None:
     before = simulator.ask("GET", "/chaos")
-    with pytest.raises(ControlRefused, match="^400"):
+    with pytest.raises(ControlRefused, match=r"^400"):
         simulator.chaos(reorder_p=0.5, **knobs)
     assert simulator.ask("GET", "/chaos") == before
 

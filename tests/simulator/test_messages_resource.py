@@ -100,9 +100,7 @@ def test_redacting_empties_the_record_and_not_the_phone(
 def test_discarded_content_is_gone_from_the_record_once_sent(
     simulator: SimulatedTwilio, twilio: Client
 ) -> None:
-    sent = twilio.messages.create(
-        to=ANA, from_=CLINIC, body="private", content_retention="discard"
-    )
+    sent = twilio.messages.create(to=ANA, from_=CLINIC, body="private", content_retention="discard")
     simulator.settle()
     assert twilio.messages(sent.sid).fetch().body == ""
 
@@ -231,9 +229,8 @@ def test_inbound_media_needs_credentials_and_leads_to_the_file(
 def test_deleted_media_is_gone(simulator: SimulatedTwilio, twilio: Client) -> None:
     sid = simulator.phone(ANA).send("two", media=[("image/png", b"1"), ("image/png", b"2")])
     first, second = twilio.messages(sid).media.list()
-    location = httpx.get(
-        simulator.url + first.uri.removesuffix(".json"), auth=twilio.auth
-    ).headers["Location"]
+    redirect = httpx.get(simulator.url + first.uri.removesuffix(".json"), auth=twilio.auth)
+    location = redirect.headers["Location"]
     assert twilio.messages(sid).media(first.sid).delete() is True
     assert [m.sid for m in twilio.messages(sid).media.list()] == [second.sid]
     assert httpx.get(location).status_code == 404

@@ -28,7 +28,7 @@ def test_stepped_clock_stands_still(
 
 
 def test_running_clock_cannot_be_stepped(simulator: SimulatedTwilio) -> None:
-    with pytest.raises(ControlRefused, match="^409"):
+    with pytest.raises(ControlRefused, match=r"^409"):
         simulator.advance(1)
 
 
@@ -40,9 +40,7 @@ def test_fast_clock_delivers_in_a_moment(simulator: SimulatedTwilio, twilio: Cli
     assert twilio.messages(sent.sid).fetch().status == "delivered"
 
 
-def test_sleepers_wake_when_the_clock_is_let_go(
-    simulator: SimulatedTwilio, twilio: Client
-) -> None:
+def test_sleepers_wake_when_the_clock_is_let_go(simulator: SimulatedTwilio, twilio: Client) -> None:
     simulator.step_time()
     twilio.messages.create(to=ANA, from_=CLINIC, body="hi")
     simulator.run_time()
@@ -103,11 +101,11 @@ def test_every_scene_plays_to_its_end(
 
 
 def test_unknown_scene_speed_and_number_are_refused(simulator: SimulatedTwilio) -> None:
-    with pytest.raises(ControlRefused, match="^404"):
+    with pytest.raises(ControlRefused, match=r"^404"):
         simulator.play("hamlet")
-    with pytest.raises(ControlRefused, match="^400"):
+    with pytest.raises(ControlRefused, match=r"^400"):
         simulator.play("stop-and-start", speed=0)
-    with pytest.raises(ControlRefused, match="^404"):
+    with pytest.raises(ControlRefused, match=r"^404"):
         simulator.play("stop-and-start", to="+15550100999")
 
 
@@ -163,12 +161,12 @@ def test_phone_waits_in_vain(simulator: SimulatedTwilio) -> None:
 
 def test_phone_cannot_send_what_no_phone_can(simulator: SimulatedTwilio) -> None:
     ana = simulator.phone(ANA)
-    with pytest.raises(ControlRefused, match="^404"):
+    with pytest.raises(ControlRefused, match=r"^404"):
         ana.send("hi", to="+15550100999")
     for body, media in (("", []), ("x" * 1601, []), ("", [("image/png", b"x")] * 11)):
-        with pytest.raises(ControlRefused, match="^400"):
+        with pytest.raises(ControlRefused, match=r"^400"):
             ana.send(body, media=media)
-    with pytest.raises(ControlRefused, match="^400"):
+    with pytest.raises(ControlRefused, match=r"^400"):
         simulator.phone("0142").send("hi")
     assert simulator.messages() == []
 

@@ -243,9 +243,7 @@ def test_twiml_answer_is_texted_back(
     assert {m.direction for m in twilio.messages.list(to=ANA)} == {"outbound-reply"}
 
 
-def test_plain_text_answer_is_texted_back_too(
-    simulator: SimulatedTwilio, hub: StandInHub
-) -> None:
+def test_plain_text_answer_is_texted_back_too(simulator: SimulatedTwilio, hub: StandInHub) -> None:
     hub.answer = lambda seen: Answer(200, b"OK", "text/plain; charset=utf-8")
     simulator.phone(ANA).send("hi")
     simulator.settle()

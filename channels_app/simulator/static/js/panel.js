@@ -86,7 +86,6 @@ export class Knobs {
     input.dataset.scale = unit === "%" ? 100 : 1;
     part("label").htmlFor = id;
     part("label").textContent = label;
-    part("value").htmlFor = id;
     const refresh = () => {
       const text = `${Math.round(input.value)} ${unit}`;
       part("value").textContent = text;
@@ -123,6 +122,8 @@ export class WebhookLog {
 
   show(webhook) {
     const body = this.table.tBodies[0];
+    // What is under way still may not overwrite its own end, which overtook it.
+    if (!webhook.outcome && this.rows.has(webhook.number)) return;
     const row = this.rows.get(webhook.number) ?? body.insertRow(0);
     this.rows.set(webhook.number, row);
     row.replaceChildren(

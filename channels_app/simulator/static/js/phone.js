@@ -47,6 +47,9 @@ export class Phone {
       this.part("empty").hidden = true;
       thread.append(line.element);
     }
+    // An answer to a question may be overtaken by an event that is newer.
+    if (line.revision > message.revision) return;
+    line.revision = message.revision;
     const failed = message.direction === "inbound" && ["refused", "lost"].includes(message.handover);
     line.element.classList.toggle("failed", failed);
     line.part("fate").textContent = fateOf(message);
