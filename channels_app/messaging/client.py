@@ -66,6 +66,20 @@ def client() -> Client:
     )
 
 
+def _media_request(url: str) -> tuple[str, dict[str, str], Any]:
+    """Return address, headers and password for one hop. Raises MediaRefused."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if settings.TWILIO_API_BASE and url.startswith(f"{settings.TWILIO_API_BASE.rstrip('/')}/"):
+        return url, {}, None  # the simulator's own store of files
+    if parts.scheme != "https" or not (host == MEDIA_HOST or host.endswith(MEDIA_SUFFIXES)):
+        raise MediaRefused
+    address, headers = local_address(url, {})
+    ours = host == MEDIA_HOST
+    auth = (settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN) if ours else None
+    return address, headers, auth
+
+
 class MediaRefused(Exception):
     """A media address that is not the provider's own, or that leads elsewhere."""
 
@@ -79,15 +93,7 @@ def open_media(url: str) -> requests.Response:
     Raises MediaRefused, or what `requests` raises.
     """
     for _hop in range(4):
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme != "https" or not (
-            host == MEDIA_HOST or host.endswith(MEDIA_SUFFIXES)
-        ):
-            raise MediaRefused
-        ours = host == MEDIA_HOST
-        address, headers = local_address(url, {})
-        auth: Any = (settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN) if ours else None
+        address, headers, auth = _media_request(url)
         response = requests.get(
             address,
             headers=headers,

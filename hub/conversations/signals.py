@@ -4,7 +4,7 @@ commit only nudge, and each has a sweep behind it."""
 from django.dispatch import Signal
 
 #: Inside the transaction: a patient's message was appended. Arguments: conversation (locked,
-#: holder and status as they are now), leg, entry, at, urgent (bool), point_stopped (bool).
+#: holder and status as they are now), leg, entry, at, urgent (bool).
 patient_wrote = Signal()
 
 #: Inside the transaction: the conversation has no holder and needs one (given back, reopened).

@@ -106,7 +106,12 @@ def _append(
                 kind=Entry.Kind.URGENCY,
                 author_kind=Entry.Author.SYSTEM,
                 at=now,
-                detail={"raised": True, "why": "emergency_words"},
+                detail={
+                    "raised": True,
+                    "why": "emergency_words",
+                    # No text may answer somebody who opted out: a person must call.
+                    "call_instead": consent.is_stopped(point.pk, leg.channel),
+                },
             )
         )
     head["last_entry_at"] = now
@@ -122,7 +127,6 @@ def _append(
             entry=entry,
             at=now,
             urgent=urgent,
-            point_stopped=urgent and consent.is_stopped(point.pk, leg.channel),
         )
     return entry
 
