@@ -38,6 +38,14 @@ class SomeoneTyping(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ChatSessionChanged(Event):
+    """A visitor's chat session got another leg, or ended."""
+
+    name: ClassVar[str] = "chat_session_changed"
+    session_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class PresenceChanged(Event):
     """A person's presence, or what they may see, changed."""
 
@@ -54,7 +62,14 @@ class Heartbeat(Event):
 
 
 EVENTS: dict[str, type[Event]] = {
-    kind.name: kind for kind in (ConversationChanged, SomeoneTyping, PresenceChanged, Heartbeat)
+    kind.name: kind
+    for kind in (
+        ConversationChanged,
+        SomeoneTyping,
+        ChatSessionChanged,
+        PresenceChanged,
+        Heartbeat,
+    )
 }
 
 
