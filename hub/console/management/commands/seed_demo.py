@@ -20,6 +20,7 @@ from hub.conversations.actions.receive import receive
 from hub.conversations.inbound import Inbound
 from hub.conversations.models import Channel, Conversation, HubAddress
 from hub.routing.models import OpeningHours
+from hub.staff import presence
 from hub.staff.models import Department, Membership, User
 from patients import actions as patients
 from patients import contact_points
@@ -49,8 +50,11 @@ class Command(BaseCommand):
             _canned_replies()
             for cared in clinic.PATIENTS:
                 _patient(cared, people["Ada Lindholm"])
+        # Somebody was there when these were written, so nobody was told that nobody is.
+        tab = presence.open_tab(people["Sam Whitfield"], "")
         for number, lines, resolution in clinic.STORIES:
             _tell(number, lines, resolution, people)
+        presence.close_tab(tab.uuid)
         self.stdout.write("Seeded the clinic.")
 
 
