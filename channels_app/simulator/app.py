@@ -45,11 +45,12 @@ def create_app(simulator: Simulator) -> ASGIApp:
         Route("/site", pages.site),
         Route("/healthz", _alive),
         *_rest_routes(simulator),
-        Route("/media-store/{key}", stored_media),
         WebSocketRoute("/simulator/socket", PhoneSocket(simulator).serve),
         Mount("/simulator/static", StaticFiles(directory=STATIC)),
         Mount("/simulator", routes=Control(simulator).routes()),
         Route("/2010-04-01/{path:path}", nothing_here, methods=["GET", "POST", "DELETE"]),
+        # The file store that media addresses lead to: /AC…/key on a host of its own.
+        Route(f"/{simulator.settings.account_sid}/{{key}}", stored_media),
     ]
     inner = Starlette(routes=routes, middleware=[Middleware(LoopbackOnly)])
     # Outside of everything, where the server's own connection is at hand.

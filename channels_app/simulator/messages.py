@@ -20,6 +20,7 @@ from .settings import E164
 from .simulator import Simulator
 from .store import TERMINAL, Media, Message
 
+FILE_STORE = "https://mms.twiliocdn.com"
 LARGEST_PAGE = 1000
 DEFAULT_PAGE = 50
 #: How far ahead a message may be scheduled.
@@ -117,14 +118,14 @@ async def fetch_media(call: Call) -> Response:
 
 
 async def fetch_media_file(call: Call) -> Response:
-    """The file itself: like Twilio, a redirect to a store that asks for no credentials.
+    """The file itself: like Twilio, a redirect to its file store, which asks for no credentials.
 
-    Whoever fetches it has to follow, and must not carry the account's credentials along.
+    Whoever fetches it has to follow, and must not carry the account's credentials along. As with
+    every address of Twilio's, only the path is ours: the caller puts our host before it.
     """
     media = _find_media(call)
     key = call.simulator.store.media_keys.setdefault(media.sid, secrets.token_urlsafe(24))
-    base = str(call.request.base_url).rstrip("/")
-    return RedirectResponse(f"{base}/media-store/{key}", 307)
+    return RedirectResponse(f"{FILE_STORE}/{call.simulator.settings.account_sid}/{key}", 307)
 
 
 async def delete_media(call: Call) -> Response:

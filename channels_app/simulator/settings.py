@@ -13,7 +13,8 @@ FORBIDDEN_ENVIRONMENTS = frozenset({"", "production"})
 DEFAULT_ACCOUNT_SID = "AC" + "5" * 32
 DEFAULT_AUTH_TOKEN = "simulated-auth-token-for-demo-and-tests-only"
 DEFAULT_SERVICE_SID = "MG" + "5" * 32
-DEFAULT_NUMBERS = "+15550100100"
+#: The sample clinic's: the main desk and cardiology.
+DEFAULT_NUMBERS = "+15550100100,+15550100200"
 
 #: Where the hub takes inbound texts, and the connection overrides an operator is advised to add
 #: in Twilio's console: three retries on errors of the hub and of the network.

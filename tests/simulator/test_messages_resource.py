@@ -2,6 +2,7 @@
 document by the simulator itself, which these tests run with the check required."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -15,6 +16,13 @@ from tests.simulator.standin import Answer, Seen, StandInHub
 ANA = "+15550100142"
 SERVICE = "MG" + "5" * 32
 PICTURE = b"\x89PNG\r\n\x1a\n not really"
+
+
+def at_simulator(simulator: SimulatedTwilio, redirect: httpx.Response) -> str:
+    """Where a redirect leads, with the simulator's host before Twilio's path."""
+    location = urlsplit(redirect.headers["Location"])
+    assert (location.scheme, location.hostname) == ("https", "mms.twiliocdn.com")
+    return simulator.url + location.path
 
 
 def test_message_is_created_and_reaches_the_phone(
@@ -222,7 +230,7 @@ def test_inbound_media_needs_credentials_and_leads_to_the_file(
     assert httpx.get(url).status_code == 401
     redirect = httpx.get(url, auth=twilio.auth)
     assert redirect.status_code == 307
-    stored = httpx.get(redirect.headers["Location"])
+    stored = httpx.get(at_simulator(simulator, redirect))
     assert (stored.content, stored.headers["Content-Type"]) == (PICTURE, "image/png")
 
 
@@ -230,7 +238,8 @@ def test_deleted_media_is_gone(simulator: SimulatedTwilio, twilio: Client) -> No
     sid = simulator.phone(ANA).send("two", media=[("image/png", b"1"), ("image/png", b"2")])
     first, second = twilio.messages(sid).media.list()
     redirect = httpx.get(simulator.url + first.uri.removesuffix(".json"), auth=twilio.auth)
-    location = redirect.headers["Location"]
+    location = at_simulator(simulator, redirect)
+    assert httpx.get(location).content == b"1"
     assert twilio.messages(sid).media(first.sid).delete() is True
     assert [m.sid for m in twilio.messages(sid).media.list()] == [second.sid]
     assert httpx.get(location).status_code == 404
