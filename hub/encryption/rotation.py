@@ -97,7 +97,7 @@ def rotate_rows(
     bad: set[object] = set()
     while True:
         done_before = outcome.done
-        last: object = None
+        last: Any = None
         while (batch := _rotate_batch(model, fields, last, outcome, bad)) is not None:
             last, count = batch
             progress(count)
@@ -108,10 +108,10 @@ def rotate_rows(
 def _rotate_batch(
     model: type[models.Model],
     fields: list[EncryptedField],
-    after: object,
+    after: Any,
     outcome: Outcome,
     bad: set[object],
-) -> tuple[object, int] | None:
+) -> tuple[Any, int] | None:
     """Do the next rows after pk `after`; return the last pk and how many were done."""
     with transaction.atomic(), connection.cursor() as cursor:
         rows = _lock_stale_rows(cursor, model, fields, after)
@@ -140,7 +140,7 @@ def _reseal(column: EncryptedField, raw: bytes | None, row: UUID) -> bytes | Non
 
 
 def _lock_stale_rows(
-    cursor: CursorWrapper, model: type[models.Model], fields: list[EncryptedField], after: object
+    cursor: CursorWrapper, model: type[models.Model], fields: list[EncryptedField], after: Any
 ) -> list[tuple[Any, ...]]:
     """The next rows of which a field lies under another key than the current, locked."""
     pk = _quoted(_pk_column(model))

@@ -208,6 +208,7 @@ def sent_messages() -> Iterator[list[dict[str, Any]]]:
 def test_a_worker_gets_the_request_id_and_nothing_else_of_the_origin() -> None:
     app = Celery("audit-tests", broker="memory://", set_as_current=False)
     app.conf.worker_hijack_root_logger = False
+    app.conf.broker_transport_options = {"polling_interval": 0.02}
     heard: Queue[Origin] = Queue()
 
     @app.task(name="tests.audit.remote")

@@ -18,8 +18,13 @@ from hub.audit.verification import verify
 from hub.conversations.models import Attachment, Conversation, Entry
 from hub.encryption import rotation
 from hub.encryption.files import binding, storage
-from patients.models import Patient
-from tests.factories import ContactPointFactory, DepartmentFactory, PatientFactory
+from patients.models import Consent, Patient
+from tests.factories import (
+    ConsentFactory,
+    ContactPointFactory,
+    DepartmentFactory,
+    PatientFactory,
+)
 
 NEW = ("rotated", b"r" * 32)
 CANARY = "canary allergic to penicillin"
@@ -159,6 +164,20 @@ def test_the_audit_trail_takes_a_new_key_and_still_verifies(db: None, settings) 
     only_new_key(settings)
     assert verify().findings == []
     assert AuditEvent.objects.get(patient_id=2).why == f"{CANARY} 2"
+
+
+def test_append_only_tables_take_a_new_key(db: None, settings) -> None:
+    """Their triggers refuse every change but this one."""
+    consent = ConsentFactory(evidence=CANARY)
+    entry = attachment_with([b"x-ray"]).entry
+    new_key_first(settings)
+    out, err, code = rotate()
+    assert (err, code) == ("", 0)
+    assert "patients.Consent: 1 rows re-encrypted" in out
+    assert "conversations.Entry: 1 rows re-encrypted" in out
+    only_new_key(settings)
+    assert Consent.objects.get(pk=consent.pk).evidence == CANARY
+    assert Entry.objects.get(pk=entry.pk).body == "see the picture"
 
 
 def test_files_take_the_new_key(db: None, settings) -> None:

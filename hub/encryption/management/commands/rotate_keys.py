@@ -69,6 +69,8 @@ class Command(BaseCommand):
         return left + _others(counts)
 
     def _print_counts(self, what: str, counts: Counter[str], unit: str) -> None:
+        if not counts:
+            self.stdout.write(f"{what}: none")
         for key_id, count in sorted(counts.items()):
             mark = "" if key_id == ring().current_id else "  (old)"
             self.stdout.write(f"{what}: {count} {unit} under {key_id}{mark}")
