@@ -1,0 +1,103 @@
+"""Who comes in, and how a view says no. Every view of the console goes through here."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+
+from hub.audit.record import AuditAction, record
+from hub.console.wording import PATIENT_ERRORS
+from hub.conversations import access
+from hub.conversations.errors import ConversationError, NotAllowed
+from hub.conversations.models import Conversation
+from hub.staff.models import User
+from patients.errors import PatientError
+
+View: TypeAlias = Callable[..., HttpResponseBase]
+
+
+def for_staff(view: View) -> View:
+    """Let agents and supervisors in; administrators are told that they see no content.
+
+    A refusal by the rules (ConversationError) becomes its sentence with 409, or 403 where it is
+    about permission; the screen puts it beside the control and keeps what was typed.
+    """
+
+    @wraps(view)
+    @login_required
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        assert isinstance(request.user, User)
+        if request.user.is_administrator:
+            return _no_content(request)
+        try:
+            response = view(request, *args, **kwargs)
+        except NotAllowed as error:
+            record(AuditAction.DENIED, actor=request.user, detail={"view": view.__name__})
+            return refused(error, status=403)
+        except ConversationError as error:
+            return refused(error)
+        except PatientError as error:
+            return refused(error, sentence=words_of(error))
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return guarded
+
+
+def is_fragment(request: HttpRequest) -> bool:
+    """Whether a script of ours asks for a part of a page."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def visible(request: HttpRequest, uuid: UUID) -> Conversation:
+    """Return the conversation if the person may read it; else 404, as if it were not there."""
+    return _one(request, access.visible_to(user_of(request)), uuid)
+
+
+def own(request: HttpRequest, uuid: UUID) -> Conversation:
+    """Return the conversation if the person may answer in it; else 404."""
+    return _one(request, access.own(user_of(request)), uuid)
+
+
+def refused(error: Exception, *, status: int = 409, sentence: str = "") -> JsonResponse:
+    """Answer with the sentence of `error` and its name, which a script may ask about."""
+    return JsonResponse(
+        {"error": sentence or str(error), "code": type(error).__name__},
+        status=status,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def words_of(error: PatientError) -> str:
+    """Say an error of the patients' room, whose own text is for the log, to the person."""
+    return str(PATIENT_ERRORS.get(type(error), PATIENT_ERRORS[PatientError]))
+
+
+def user_of(request: HttpRequest) -> User:
+    """Return the person who asks; the views are only reached by somebody logged in."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _one(request: HttpRequest, among: Any, uuid: UUID) -> Conversation:
+    found: Conversation | None = (
+        among.select_related("patient", "department", "holder", "contact_point")
+        .filter(uuid=uuid)
+        .first()
+    )
+    if found is None:
+        record(AuditAction.DENIED, actor=user_of(request), detail={"conversation": str(uuid)})
+        raise Http404
+    return found
+
+
+def _no_content(request: HttpRequest) -> HttpResponse:
+    """Tell an administrator that there is nothing here for them."""
+    if is_fragment(request) or request.method != "GET":
+        return refused(NotAllowed(), status=403)
+    return render(request, "console/no_content.html", status=403)

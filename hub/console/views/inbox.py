@@ -1,0 +1,71 @@
+"""The lists: the inbox page, more rows of it, and its counts."""
+
+from typing import Any
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from hub.audit.record import AuditAction, record
+from hub.console.gate import for_staff, user_of
+from hub.conversations import lists
+from hub.staff.models import User
+
+
+@require_GET
+@for_staff
+def inbox(request: HttpRequest) -> HttpResponse:
+    """The page with a list and no conversation chosen."""
+    context = list_context(request)
+    return render(request, "console/inbox.html", context | {"pane": "list", "page": "inbox"})
+
+
+@require_GET
+@for_staff
+def rows(request: HttpRequest) -> HttpResponse:
+    """A list as a fragment: its first rows, or with `after` the next ones."""
+    context = list_context(request, after=request.GET.get("after") or None)
+    template = "more_rows" if request.GET.get("after") else "rows"
+    return render(request, f"console/partials/{template}.html", context)
+
+
+@require_GET
+@for_staff
+def counts(request: HttpRequest) -> HttpResponse:
+    """The tabs with their counts."""
+    user = user_of(request)
+    context = {"counts": lists.counts(user), "chosen": chosen_list(request)}
+    return render(request, "console/partials/list_counts.html", context)
+
+
+def list_context(request: HttpRequest, *, after: str | None = None) -> dict[str, Any]:
+    """Return what the list's templates need, and leave the one audit row of a list page."""
+    user = user_of(request)
+    chosen = chosen_list(request)
+    try:
+        page = lists.page_of(chosen, user, after=after)
+    except lists.BadCursor as error:
+        raise BadRequest from error
+    _record(user, chosen, page)
+    context: dict[str, Any] = {"rows": page.rows, "next_page": page.after, "chosen": chosen}
+    if after is None and request.headers.get("HX-Request") != "true":
+        counted = lists.counts(user)
+        context |= {"counts": counted, "unread_mine": counted.mine_unread}
+    return context
+
+
+def chosen_list(request: HttpRequest) -> str:
+    """Return the list that the address names, or the first."""
+    wanted = request.GET.get("list", "")
+    return wanted if wanted in lists.NAMES else lists.NAMES[0]
+
+
+def _record(user: User, chosen: str, page: lists.Page) -> None:
+    record(
+        AuditAction.VIEW_LIST,
+        actor=user,
+        objects=[row.id for row in page.rows],
+        kind="conversations.Conversation",
+        detail={"list": chosen},
+    )
