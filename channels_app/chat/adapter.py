@@ -1,4 +1,4 @@
-"""Chat's side of the outbox. A chat message stands in the timeline already: nothing is handed over.
+"""Chat's side of the outbox. A chat message is in the timeline already: nothing is handed over.
 
 Sockets fetch it from there; what the visitor's app then has and shows, it says itself (receipts.py).
 """

@@ -1,4 +1,4 @@
-"""How often a visitor may do something. The counters are in the cache, under names that tell nothing.
+"""How often a visitor may do something. The counters are in the cache, under blind names.
 
 With the cache away everything is allowed: a patient who cannot write is the greater harm.
 """

@@ -130,7 +130,7 @@ def renew(token: str) -> None:
             raise refusals.NoNewLink
         link, new_token = _make(old.conversation, leg)
         body = wording.chat_link(link.language, address_of(new_token))
-        entry = answer_automatically(old.conversation, leg, body, what=WHAT, at=now)
+        entry = answer_automatically(old.conversation, leg, lambda: body, what=WHAT, at=now)
         if entry is None:
             raise refusals.NoNewLink
         _note(old.conversation, leg, link, author=None)

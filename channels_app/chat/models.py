@@ -77,7 +77,7 @@ class ChatLeg(models.Model):
 
 
 class ChatLink(models.Model):
-    """A link sent to a contact point that opens its conversation as a chat; the token is kept hashed.
+    """A link sent to a contact point that opens its conversation as a chat. Its token is hashed.
 
     Opening the page (GET) uses up nothing, since link previews fetch it; starting the chat does.
     """

@@ -112,7 +112,7 @@ def _presence(site: ChatSite | None) -> dict[str, Any]:
 
 
 def _policy(request: HttpRequest, ancestors: list[str]) -> str:
-    """Scripts and styles of the chat's own folder only: not even an upload served from here runs."""
+    """Scripts and styles of the chat's own folder only: no upload served from here can run."""
     own = request.build_absolute_uri(static("chat/"))
     socket = request.build_absolute_uri("/chat/socket").replace("http", "ws", 1)
     return "; ".join(

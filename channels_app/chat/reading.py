@@ -25,7 +25,7 @@ def parse(raw: str | bytes) -> dict[str, Any]:
 
 
 def text_of(data: dict[str, Any], name: str) -> str:
-    """Return a text, "" where there is none; halves of characters, which no disk takes, replaced."""
+    """Return a text, "" where there is none; half characters, which UTF-8 lacks, are replaced."""
     value = data.get(name, "")
     if not isinstance(value, str):
         raise Malformed

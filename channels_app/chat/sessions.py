@@ -87,7 +87,7 @@ def find(token: str, site_key: str) -> ChatSession:
 
 
 def again(session_id: int) -> ChatSession:
-    """Return a session that was found before, if it still lives. Raises SessionOver, SessionMoved."""
+    """Return a session found before, if it still lives. Raises SessionOver, SessionMoved."""
     session = ChatSession.objects.select_related(
         "site__hub_address__department", "contact_point"
     ).get(pk=session_id)

@@ -1,11 +1,13 @@
-"""What a visitor sees: the patient-audience entries of the legs of their own session, and no others.
+"""What a visitor sees: the patient-audience entries of the legs of their session, and no others.
 
 Lines are counted 1, 2, 3 … within the session. The conversation's own numbers stay inside: their
 gaps would tell how much staff wrote among themselves.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.core.cache import cache
 from django.db.models import Q, QuerySet
@@ -60,7 +62,7 @@ def visible(session: ChatSession) -> QuerySet[Entry]:
     ).order_by("id")
 
 
-def visible_file(session: ChatSession, uuid: object) -> Attachment | None:
+def visible_file(session: ChatSession, uuid: UUID) -> Attachment | None:
     """Return the stored file `uuid` if it belongs to an entry that the visitor may see."""
     return (
         Attachment.objects.filter(
@@ -106,7 +108,7 @@ def _line(entry: Entry, place: int) -> dict[str, Any]:
     return {
         "n": place,
         "id": str(entry.uuid),
-        "by": _BY[entry.author_kind],
+        "by": _BY[Entry.Author(entry.author_kind)],
         "name": entry.author.first_name if entry.author else "",
         "text": "" if gone else entry.body,
         "at": entry.at.isoformat(),
@@ -182,10 +184,9 @@ def presence(department: Department, language: str) -> dict[str, Any]:
             "expected": "" if here else expected_in_words(department, now, language),
             "closed": not here and not hours.is_open(department, now),
         }
-        try:
+        # Without a cache it is looked up again, that is all.
+        with suppress(RedisError):
             cache.set(key, found, PRESENCE_CACHE)
-        except RedisError:
-            pass  # it is looked up again, that is all
     return found
 
 

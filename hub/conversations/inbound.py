@@ -45,5 +45,5 @@ class Inbound:
     # The conversation that the sender came to by a link that we sent (chat).
     conversation_id: int | None = None
     # The sender's key of one press of "send" (chat).
-    intent: str | None = None
+    intent: UUID | None = None
     said: dict[str, str] = field(default_factory=dict)

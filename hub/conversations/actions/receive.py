@@ -97,7 +97,7 @@ def _append(
             audience=Entry.Audience.PATIENT,
             leg=leg,
             body=inbound.text,
-            intent=inbound.intent,  # type: ignore[arg-type]
+            intent=inbound.intent,
         )
     )
     if urgent:
