@@ -55,7 +55,8 @@ def masked_to(user: User) -> QuerySet[Conversation]:
 def known_to(user: User) -> QuerySet[Conversation]:
     """Return what `user` may read or know of, each with its `level`: own, read or masked."""
     if not user.is_active or user.is_administrator:
-        return Conversation.objects.none()
+        nothing = Value("", output_field=CharField())
+        return Conversation.objects.annotate(level=nothing).none()
     level = Case(When(_own(user), then=Value("own")), When(_OPEN_TO_ALL, then=Value("read")))
     return Conversation.objects.filter(_own(user) | _same_patient_as_own(user)).annotate(
         level=Coalesce(level, Value("masked"), output_field=CharField())
@@ -135,32 +136,46 @@ class Viewers:
         return ""
 
 
-def viewers(conversation: Conversation, user_ids: Iterable[int]) -> Viewers:
-    """Return who of `user_ids` may see `conversation`; five queries at most."""
-    staff = dict(
+def owners(department_id: int, holder_id: int | None, user_ids: Iterable[int]) -> frozenset[int]:
+    """Return who of `user_ids` has a conversation as their own: `own`, asked of many people.
+
+    One query. The conversation is given by what the rule looks at: its department and its holder.
+    """
+    member = Membership.objects.filter(user_id=OuterRef("pk"), department_id=department_id)
+    return frozenset(
         User.objects.filter(pk__in=set(user_ids), is_active=True)
         .exclude(role=Role.ADMINISTRATOR)
-        .values_list("pk", "role")
+        .filter(Q(pk=holder_id) | Exists(member))
+        .values_list("pk", flat=True)
     )
-    members = set(
-        Membership.objects.filter(
-            user_id__in=staff, department_id=conversation.department_id
-        ).values_list("user_id", flat=True)
-    )
-    owners = members | ({conversation.holder_id} & staff.keys())
-    others = staff.keys() - owners
-    knowing: set[int] = set()
-    if others and conversation.patient_id is not None:
-        same = Conversation.objects.filter(patient_id__in=record_ids(conversation.patient_id))
-        knowing = set(same.filter(holder_id__in=others).values_list("holder_id", flat=True)) | set(
-            Membership.objects.filter(
-                user_id__in=others, department_id__in=same.values("department_id")
-            ).values_list("user_id", flat=True)
-        )
-        knowing = {pk for pk in knowing if pk is not None}
+
+
+def viewers(conversation: Conversation, user_ids: Iterable[int]) -> Viewers:
+    """Return who of `user_ids` may see `conversation`, and how much. Three queries at most."""
+    asked = set(user_ids)
+    first = owners(conversation.department_id, conversation.holder_id, asked)
+    others = asked - first
+    knowing = _knowing(conversation.patient_id, others) if others else frozenset()
     restricted = conversation.restricted_by_id is not None or conversation.department.restricted
     return Viewers(
-        own=frozenset(pk for pk in owners if pk is not None),
-        read=frozenset() if restricted else frozenset(knowing),
-        masked=frozenset(knowing) if restricted else frozenset(),
+        own=first,
+        read=frozenset() if restricted else knowing,
+        masked=knowing if restricted else frozenset(),
+    )
+
+
+def _knowing(patient_id: int | None, user_ids: set[int]) -> frozenset[int]:
+    """Return who of `user_ids` has a conversation of the patient as their own."""
+    if patient_id is None:
+        return frozenset()
+    same = Conversation.objects.filter(patient_id__in=record_ids(patient_id))
+    held = same.filter(holder_id=OuterRef("pk"))
+    member = Membership.objects.filter(
+        user_id=OuterRef("pk"), department_id__in=same.values("department_id")
+    )
+    return frozenset(
+        User.objects.filter(pk__in=user_ids, is_active=True)
+        .exclude(role=Role.ADMINISTRATOR)
+        .filter(Exists(held) | Exists(member))
+        .values_list("pk", flat=True)
     )

@@ -6,7 +6,7 @@ comparing two numbers. So a list costs the same with a thousand entries in the d
 million.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,8 +16,8 @@ from uuid import UUID
 from django.db import connection
 
 from hub.conversations.cursors import BadCursor, to_moment, to_text
-from hub.conversations.rows import Row, read, readers, rows_of
-from hub.staff.models import User
+from hub.conversations.rows import Row, read, rows_of
+from hub.staff.models import Role, User
 
 __all__ = [
     "NAMES",
@@ -27,8 +27,8 @@ __all__ = [
     "Page",
     "Row",
     "counts",
+    "counts_of",
     "page_of",
-    "readers",
     "rows_of",
 ]
 
@@ -106,40 +106,67 @@ def page_of(
 
 def counts(user: User) -> Counts:
     """Return how many conversations each of `user`'s lists has. Two queries."""
-    departments = _departments(user)
-    if departments is None:
-        return Counts(0, 0, 0, 0, 0)
-    active = "status IN ('open', 'waiting')"
+    return counts_of([user.pk])[user.pk]
+
+
+def counts_of(user_ids: Collection[int]) -> dict[int, Counts]:
+    """Return the counts of many people at once. Two queries, however many they are."""
+    ids = list(user_ids)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT
-              (SELECT count(*) FROM (SELECT FROM conversations_conversation
-                WHERE holder_id = %(user)s AND {active} LIMIT {COUNT_UP_TO}) x),
-              (SELECT count(*) FROM (SELECT FROM conversations_conversation c
-                LEFT JOIN conversations_readmark m
-                  ON m.conversation_id = c.id AND m.user_id = %(user)s
-                LEFT JOIN conversations_entry e
-                  ON e.conversation_id = c.id AND e.number = c.last_message_number
-                WHERE c.holder_id = %(user)s AND c.{active}
-                  AND c.last_message_number > COALESCE(m.number, 0)
-                  AND e.author_id IS DISTINCT FROM %(user)s LIMIT {COUNT_UP_TO}) x),
-              (SELECT count(*) FROM (SELECT FROM conversations_conversation
-                WHERE department_id = ANY(%(departments)s) AND {active} LIMIT {COUNT_UP_TO}) x),
-              (SELECT count(*) FROM (SELECT FROM conversations_conversation
-                WHERE department_id = ANY(%(departments)s) AND {active} AND holder_id IS NULL
-                LIMIT {COUNT_UP_TO}) x),
-              (SELECT count(*) FROM (
-                (SELECT id FROM conversations_conversation
-                WHERE department_id = ANY(%(departments)s) AND status = 'snoozed'
-                LIMIT {COUNT_UP_TO})
-                UNION (SELECT id FROM conversations_conversation
-                WHERE holder_id = %(user)s AND status = 'snoozed' LIMIT {COUNT_UP_TO})
-                LIMIT {COUNT_UP_TO}) x)
-            """,  # noqa: S608  (fixed text; the values are parameters)
-            {"user": user.pk, "departments": departments},
+        cursor.execute(_COUNTS_OF_DEPARTMENTS, [ids])
+        teams = {row[0]: row[1:] for row in cursor.fetchall()}
+        cursor.execute(_COUNTS_OF_HOLDERS, [ids])
+        held = {row[0]: row[1:] for row in cursor.fetchall()}
+    found = {}
+    for pk in ids:
+        team, unassigned, snoozed = teams.get(pk, (0, 0, 0))
+        mine, unread, elsewhere = held.get(pk, (0, 0, 0))
+        found[pk] = Counts(
+            *(
+                min(int(count), COUNT_UP_TO)
+                for count in (mine, unread, team, unassigned, snoozed + elsewhere)
+            )
         )
-        return Counts(*cursor.fetchone())
+    return found
+
+
+_COUNT = f"SELECT count(*) FROM (SELECT FROM conversations_conversation WHERE {{}} LIMIT {COUNT_UP_TO}) c"
+_ACTIVE = "department_id = own.id AND status IN ('open', 'waiting')"
+
+_COUNTS_OF_DEPARTMENTS = f"""
+    WITH people AS (
+        SELECT id FROM staff_user
+        WHERE id = ANY(%s) AND is_active AND role <> '{Role.ADMINISTRATOR}'
+    ), membership AS (
+        SELECT user_id, department_id FROM staff_membership JOIN people ON people.id = user_id
+    ), department AS (
+        SELECT own.id,
+            ({_COUNT.format(_ACTIVE)}) AS team,
+            ({_COUNT.format(_ACTIVE + " AND holder_id IS NULL")}) AS unassigned,
+            ({_COUNT.format("department_id = own.id AND status = 'snoozed'")}) AS snoozed
+        FROM (SELECT DISTINCT department_id AS id FROM membership) own
+    )
+    SELECT user_id, sum(team), sum(unassigned), sum(snoozed)
+    FROM membership JOIN department ON department.id = department_id GROUP BY user_id
+"""
+
+_COUNTS_OF_HOLDERS = f"""
+    SELECT c.holder_id,
+        count(*) FILTER (WHERE c.status <> 'snoozed'),
+        count(*) FILTER (WHERE c.status <> 'snoozed'
+            AND c.last_message_number > COALESCE(m.number, 0)
+            AND e.author_id IS DISTINCT FROM c.holder_id),
+        count(*) FILTER (WHERE c.status = 'snoozed' AND NOT EXISTS (
+            SELECT FROM staff_membership own
+            WHERE own.user_id = c.holder_id AND own.department_id = c.department_id))
+    FROM conversations_conversation c
+    JOIN staff_user u ON u.id = c.holder_id AND u.is_active AND u.role <> '{Role.ADMINISTRATOR}'
+    LEFT JOIN conversations_readmark m ON m.conversation_id = c.id AND m.user_id = c.holder_id
+    LEFT JOIN conversations_entry e
+        ON e.conversation_id = c.id AND e.number = c.last_message_number
+    WHERE c.holder_id = ANY(%s) AND c.status IN ('open', 'waiting', 'snoozed')
+    GROUP BY c.holder_id
+"""
 
 
 def _departments(user: User) -> list[int] | None:
@@ -261,4 +288,4 @@ def _pick(
     if not parts:
         return "SELECT NULL::bigint AS id WHERE FALSE", []
     merged = " UNION ALL ".join(parts)
-    return f"SELECT c.id FROM ({merged}) c ORDER BY {order} LIMIT {limit}", values  # noqa: S608
+    return f"SELECT c.id FROM ({merged}) c ORDER BY {order} LIMIT {limit}", values

@@ -66,28 +66,11 @@ class Row:
 def rows_of(conversation_ids: Collection[int], user_id: int | None = None) -> dict[int, Row]:
     """Return the rows of these conversations by id, without asking who may see them. One query.
 
-    With no `user_id` nothing is unread: who has read what is asked apart (`readers`).
+    With no `user_id` nothing is unread: what each reader has seen their browser knows.
     """
     sql = "SELECT id FROM conversations_conversation WHERE id = ANY(%s)"
     found = read(sql, [list(conversation_ids)], user_id, "c.id")
     return {row.id: row for row in found}
-
-
-def readers(conversation_id: int, user_ids: Collection[int]) -> set[int]:
-    """Return who of `user_ids` has seen the conversation's last message, or wrote it. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT m.user_id FROM conversations_readmark m "
-            "JOIN conversations_conversation c ON c.id = m.conversation_id "
-            "WHERE m.conversation_id = %s AND m.user_id = ANY(%s) "
-            "AND m.number >= c.last_message_number "
-            "UNION SELECT e.author_id FROM conversations_conversation c "
-            "JOIN conversations_entry e ON e.conversation_id = c.id "
-            "AND e.number = c.last_message_number "
-            "WHERE c.id = %s AND e.author_id = ANY(%s)",
-            [conversation_id, list(user_ids), conversation_id, list(user_ids)],
-        )
-        return {row[0] for row in cursor.fetchall()}
 
 
 _SHOWN = """
