@@ -1,4 +1,4 @@
-"""What every channel's adapter must answer. An adapter speaks one protocol, and does nothing else."""
+"""What every channel's adapter must answer. It speaks one protocol, and does nothing else."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class HandedOver:
 
 
 class SendError(Exception):
-    """A message was not taken. `code` is a short word or number for the timeline, never an address."""
+    """A message was not taken. `code` is a short word or number for the timeline, no address."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -28,7 +28,7 @@ class Refused(SendError):
 
 
 class TryLater(SendError):
-    """It was certainly not taken now, but may be later; `after` in seconds, if the provider said."""
+    """It was certainly not taken now, but may be later; `after`: seconds, if the provider said."""
 
     def __init__(self, code: str, after: float | None = None) -> None:
         super().__init__(code)

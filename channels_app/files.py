@@ -56,9 +56,7 @@ def accept_upload(file: UploadedFile) -> ReceivedFile:
     return accept_bytes(file.chunks(), file.name or "")
 
 
-def accept_bytes(
-    chunks: Iterable[bytes], file_name: str, uuid: UUID | None = None
-) -> ReceivedFile:
+def accept_bytes(chunks: Iterable[bytes], file_name: str, uuid: UUID | None = None) -> ReceivedFile:
     """Check and store a file that comes in `chunks`; what its sender calls it proves nothing.
 
     `uuid` is that of the attachment it belongs to, where there is one already.

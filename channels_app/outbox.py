@@ -152,7 +152,7 @@ def _put_back(delivery: Delivery, error: TryLater) -> None:
         state=State.READY,
         lease_until=None,
         error_code=error.code,
-        next_attempt_at=timezone.now() + timedelta(seconds=wait * random.uniform(1.0, 1.3)),
+        next_attempt_at=timezone.now() + timedelta(seconds=wait * random.uniform(1.0, 1.3)),  # noqa: S311  (jitter)
     )
 
 
@@ -171,9 +171,9 @@ def inquire(delivery_id: int) -> list[int]:
     ).update(next_attempt_at=now + INQUIRY_GAP)
     if not mine:
         return []
-    delivery = Delivery.objects.select_related(
-        "entry", "contact_point", "hub_address", "leg"
-    ).get(pk=delivery_id)
+    delivery = Delivery.objects.select_related("entry", "contact_point", "hub_address", "leg").get(
+        pk=delivery_id
+    )
     try:
         found = adapter_of(delivery.channel).find(delivery)
     except TryLater:

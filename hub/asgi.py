@@ -4,17 +4,17 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 
-from django.core.asgi import get_asgi_application  # noqa: E402
+from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from django.urls import path  # noqa: E402
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.urls import path
 
-from channels_app.chat.consumer import ChatConsumer  # noqa: E402
-from hub.audit.middleware import OriginScopeMiddleware  # noqa: E402
-from hub.console.consumer import ConsoleConsumer  # noqa: E402
+from channels_app.chat.consumer import ChatConsumer
+from hub.audit.middleware import OriginScopeMiddleware
+from hub.console.consumer import ConsoleConsumer
 
 application = ProtocolTypeRouter(
     {

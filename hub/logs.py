@@ -14,10 +14,10 @@ import structlog
 ALLOWED_KEYS = frozenset(
     """
     event level logger timestamp request_id user_id code status method duration_ms task_id
-    task_name task state attempt attempts error error_type conversation_id entry_id delivery_id receipt_id
-    leg_id contact_point_id patient_id attachment_id queue_entry_id department_id number revision
-    count kind channel provider_code process version reason sockets lag_ms exception seconds
-    parent_task_id
+    task_name task state attempt attempts error error_type conversation_id entry_id delivery_id
+    receipt_id leg_id contact_point_id patient_id attachment_id queue_entry_id department_id number
+    revision count kind channel provider_code process version reason sockets lag_ms exception
+    seconds parent_task_id audit_head
     """.split()
 )
 
@@ -66,7 +66,7 @@ def exception_without_words(logger: object, method: str, event: EventDict) -> Ev
     return event
 
 
-_SHARED = [
+_SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,

@@ -23,8 +23,8 @@ def refuse_unsafe(
         faults.append("HUB_DEBUG is on: it shows settings and data to anybody who causes an error.")
     if len(secret_key) < SECRET_KEY_LENGTH or secret_key.startswith(("django-insecure", "demo")):
         faults.append(
-            f"HUB_SECRET_KEY is a default or shorter than {SECRET_KEY_LENGTH} characters: make one with "
-            "`python -c 'import secrets; print(secrets.token_urlsafe(64))'`."
+            f"HUB_SECRET_KEY is a default or shorter than {SECRET_KEY_LENGTH} characters: "
+            "make one with `python -c 'import secrets; print(secrets.token_urlsafe(64))'`."
         )
     public = urlsplit(public_url)
     if public.scheme != "https":
@@ -32,7 +32,7 @@ def refuse_unsafe(
     if public.hostname in ("localhost", "127.0.0.1", "::1"):
         faults.append("HUB_PUBLIC_URL names this machine: providers and patients cannot reach it.")
     if twilio_backend != "live" or twilio_api_base:
-        faults.append("TWILIO_BACKEND must be live and TWILIO_API_BASE unset: the simulator is a toy.")
+        faults.append("TWILIO_BACKEND must be live, TWILIO_API_BASE unset: the simulator is a toy.")
     elif not (twilio_account_sid and twilio_auth_token):
         faults.append("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are needed to send and to verify.")
     if faults:

@@ -1,4 +1,4 @@
-"""Settings of the hub, driven by the environment alone. docs/configuration.md lists the variables."""
+"""Settings of the hub, driven by the environment alone; docs/configuration.md lists it."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from hub import environment
+from hub.logs import logging_settings
+from hub.production import refuse_unsafe
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -39,7 +41,9 @@ PUBLIC_URL = environment.required(
 ).rstrip("/")
 _public = urlsplit(PUBLIC_URL)
 if _public.scheme not in ("http", "https") or not _public.hostname:
-    raise ImproperlyConfigured("HUB_PUBLIC_URL must be a whole address, such as https://hub.example.org.")
+    raise ImproperlyConfigured(
+        "HUB_PUBLIC_URL must be a whole address, such as https://hub.example.org."
+    )
 ALLOWED_HOSTS = [_public.hostname, *environment.words("HUB_ALLOWED_HOSTS")]
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 USE_X_FORWARDED_HOST = False
@@ -322,15 +326,11 @@ PHONE_REGION = environment.text("HUB_PHONE_REGION", "US")
 ORGANISATION_NAME = environment.text("HUB_ORGANISATION", "Riverside Clinic")
 
 # --- Logs ---------------------------------------------------------------------------------------
-from hub.logs import logging_settings  # noqa: E402  (needs nothing of the above but says how to log)
-
 LOG_FORMAT = environment.text("HUB_LOG_FORMAT", "json" if IN_PRODUCTION else "console")
 LOGGING = logging_settings(LOG_FORMAT)
 
 # --- Refusals -----------------------------------------------------------------------------------
 if IN_PRODUCTION:
-    from hub.production import refuse_unsafe
-
     refuse_unsafe(
         debug=DEBUG,
         secret_key=SECRET_KEY,

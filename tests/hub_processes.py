@@ -48,9 +48,7 @@ class HubProcesses:
             ],
         }
         for name in names:
-            process = GuardedProcess(
-                Program(name, commands[name], self.environment, PROJECT)
-            )
+            process = GuardedProcess(Program(name, commands[name], self.environment, PROJECT))
             with self.log(name).open("ab") as output:
                 process.start(output)
             self._running[name] = process

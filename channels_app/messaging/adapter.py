@@ -75,9 +75,7 @@ class MessagingAdapter(Adapter):
                     attach.refused(attachment, "gone", delivery.leg)
                     return
                 response.raise_for_status()
-                file = accept_bytes(
-                    response.iter_content(_CHUNK), "", uuid=attachment.uuid
-                )
+                file = accept_bytes(response.iter_content(_CHUNK), "", uuid=attachment.uuid)
         except MediaRefused:
             attach.refused(attachment, "foreign_address", delivery.leg)
         except FileRefused as error:

@@ -26,7 +26,7 @@ class HubHttpClient(TwilioHttpClient):
     def __init__(self) -> None:
         super().__init__(timeout=settings.TWILIO_TIMEOUT, max_retries=None)
 
-    def request(  # type: ignore[override]
+    def request(
         self,
         method: str,
         url: str,

@@ -29,9 +29,9 @@ def send(delivery: Delivery) -> HandedOver:
     assert delivery.entry is not None
     media = [
         media_link(attachment)
-        for attachment in delivery.entry.attachments.filter(
-            state=Attachment.State.STORED
-        ).order_by("position")
+        for attachment in delivery.entry.attachments.filter(state=Attachment.State.STORED).order_by(
+            "position"
+        )
     ]
     arguments: dict[str, object] = {
         "to": delivery.contact_point.value,
@@ -43,7 +43,7 @@ def send(delivery: Delivery) -> HandedOver:
     if media:
         arguments["media_url"] = media
     try:
-        message = client().messages.create(**arguments)  # type: ignore[arg-type]
+        message = client().messages.create(**arguments)
     except TwilioRestException as error:
         raise _failure(error.status, error.code) from None
     except TwilioException as error:
@@ -91,14 +91,14 @@ def find(delivery: Delivery) -> HandedOver | None:
 
 
 def callback_address(delivery: Delivery) -> str:
-    """Return the status callback of `delivery`; its token adopts a message whose answer was lost."""
+    """Return the status callback; its token adopts a message whose answer was lost."""
     return (
         f"{settings.PUBLIC_URL}{reverse('messaging-status')}?d={delivery.uuid}{CALLBACK_OVERRIDES}"
     )
 
 
 def media_link(attachment: Attachment) -> str:
-    """Return an address under which Twilio, and whoever holds it, may fetch the file for a while."""
+    """Return an address under which Twilio, and whoever holds it, may fetch the file."""
     token = signing.TimestampSigner(salt=_MEDIA_SALT).sign(str(attachment.uuid))
     return f"{settings.PUBLIC_URL}{reverse('messaging-media', args=[token])}"
 
@@ -110,7 +110,7 @@ def attachment_of_link(token: str) -> Attachment:
 
 
 def _failure(status: int, code: int | None) -> Exception:
-    """Return our error for a REST error: what certainly failed, and what may have been sent."""
+    """Return our error for a REST error."""
     name = str(code or status)
     meaning = meaning_of(name)
     if meaning.alarm:

@@ -78,22 +78,18 @@ def status(request: HttpRequest) -> HttpResponse:
         except ValueError:
             return HttpResponse("d", status=400)
     key = f"{fields['MessageSid']}:{fields.get('MessageStatus', '')}"[:128]
-    inbox.work(
-        inbox.accept(settings.TWILIO_ACCOUNT_SID, f"{Channel.SMS}.status", key, fields)
-    )
+    inbox.work(inbox.accept(settings.TWILIO_ACCOUNT_SID, f"{Channel.SMS}.status", key, fields))
     return HttpResponse(status=204)
 
 
 @require_GET
 def media(request: HttpRequest, token: str) -> HttpResponseBase:
-    """Give Twilio the file of an outbound MMS: the address itself is the permission, for a while."""
+    """Give Twilio the file of an outbound MMS: the address itself is the permission."""
     try:
         attachment = sending.attachment_of_link(token)
     except (signing.BadSignature, Attachment.DoesNotExist):
         return HttpResponse("not found", status=404)
-    file = EncryptedFileStorage().open(
-        attachment.storage_name, binding(attachment, "storage_name")
-    )
+    file = EncryptedFileStorage().open(attachment.storage_name, binding(attachment, "storage_name"))
     response = StreamingHttpResponse(
         iter(lambda: file.read(64 * 1024), b""), content_type=attachment.content_type
     )

@@ -1,4 +1,4 @@
-"""The small clinic of the demo. Everybody here is invented; numbers are of the fictional 555-01xx."""
+"""The demo's small clinic. Everybody is invented; the numbers are of the fictional 555-01xx."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -82,12 +82,42 @@ PATIENTS = (
 CANNED = (
     ("hours", "Opening hours", "We are open Monday to Friday, 8 a.m. to 6 p.m.", "en"),
     ("hours", "Horario", "Abrimos de lunes a viernes, de 8 a. m. a 6 p. m.", "es"),
-    ("dob", "Ask for the birth date", "May I ask for your date of birth, so that I can open your record?", "en"),
-    ("dob", "Pedir la fecha de nacimiento", "¿Me dice su fecha de nacimiento para abrir su expediente?", "es"),
-    ("refill", "Renewal taken", "I have sent your renewal to the nurse. You hear from us today.", "en"),
-    ("refill", "Renovación recibida", "Envié su renovación a la enfermera. Le escribimos hoy.", "es"),
-    ("911", "Emergency", "If this is an emergency, please call 911 now. In a crisis, call or text 988.", "en"),
-    ("911", "Emergencia", "Si es una emergencia, llame al 911 ahora. En una crisis, llame o escriba al 988.", "es"),
+    (
+        "dob",
+        "Ask for the birth date",
+        "May I ask for your date of birth, so that I can open your record?",
+        "en",
+    ),
+    (
+        "dob",
+        "Pedir la fecha de nacimiento",
+        "¿Me dice su fecha de nacimiento para abrir su expediente?",
+        "es",
+    ),
+    (
+        "refill",
+        "Renewal taken",
+        "I have sent your renewal to the nurse. You hear from us today.",
+        "en",
+    ),
+    (
+        "refill",
+        "Renovación recibida",
+        "Envié su renovación a la enfermera. Le escribimos hoy.",
+        "es",
+    ),
+    (
+        "911",
+        "Emergency",
+        "If this is an emergency, please call 911 now. In a crisis, call or text 988.",
+        "en",
+    ),
+    (
+        "911",
+        "Emergencia",
+        "Si es una emergencia, llame al 911 ahora. En una crisis, llame o escriba al 988.",
+        "es",
+    ),
     ("thanks", "Close kindly", "You are welcome. Write to us here any time.", "en"),
     ("thanks", "Despedida", "Con gusto. Escríbanos aquí cuando quiera.", "es"),
 )
@@ -107,7 +137,10 @@ STORIES = (
         "+15550100147",
         (
             ("", "Hello, I got a bill for my visit in August, but my insurance should cover it."),
-            ("Tomás Prieto", "Thank you for telling us. I have asked billing and you hear from us on Friday."),
+            (
+                "Tomás Prieto",
+                "Thank you for telling us. I have asked billing and you hear from us on Friday.",
+            ),
         ),
         "",
     ),

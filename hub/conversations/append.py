@@ -63,13 +63,54 @@ def advance(
 ) -> None:
     """Take the next `numbers` entry numbers and one revision, and set `head` columns with them.
 
-    `message` says which of the new numbers (1 = the first) is the message that the row of the
-    inbox shows; `waiting_from` starts the patient's wait unless they wait already; `at_least` raises
-    the priority, never lowers it. One UPDATE … RETURNING locks the row until the transaction ends; `conversation` is brought up to
+    One UPDATE … RETURNING locks the row until the transaction ends; `conversation` is brought up to
     date. The holder is not among the columns: it changes by `switch_holder` alone.
+
+    Args:
+        conversation: the one that moves on.
+        numbers: how many entries are to be appended.
+        message: which of the new numbers (1 = the first) is the message that the inbox's row shows.
+        waiting_from: since when the patient waits, unless they wait already.
+        at_least: raises the priority to this, never lowers it.
+        **head: columns of `_HEAD`, or `last_entry_at`.
+
+    Raises:
+        NotLocked: there is no transaction.
     """
     if not connection.in_atomic_block:
         raise NotLocked
+    sets, values = _assignments(numbers, message, waiting_from, at_least, head)
+    # Only the names of columns are formatted in, and those are checked against a fixed set.
+    statement = (
+        f"UPDATE conversations_conversation SET {', '.join(sets)} WHERE id = %s "  # noqa: S608
+        "RETURNING last_number, last_message_number, revision, holder_id, status, waiting_since, "
+        "priority"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*values, conversation.pk])
+        row = cursor.fetchone()
+    for column, value in head.items():
+        setattr(conversation, column, value)
+    (
+        conversation.last_number,
+        conversation.last_message_number,
+        conversation.revision,
+        conversation.holder_id,
+        conversation.status,
+        conversation.waiting_since,
+        conversation.priority,
+    ) = row
+    publish_on_commit(ConversationChanged(conversation.pk, conversation.revision))
+
+
+def _assignments(
+    numbers: int,
+    message: int | None,
+    waiting_from: datetime | None,
+    at_least: int | None,
+    head: dict[str, Any],
+) -> tuple[list[str], list[Any]]:
+    """Return the SET clauses of `advance` and their values."""
     unknown = head.keys() - _COLUMNS
     if unknown:
         raise TypeError(f"not a head column: {sorted(unknown)}")
@@ -87,26 +128,7 @@ def advance(
     for column, value in head.items():
         sets.append(f"{column} = %s")
         values.append(value)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE conversations_conversation SET {', '.join(sets)} WHERE id = %s "
-            "RETURNING last_number, last_message_number, revision, holder_id, status, "
-            "waiting_since, priority",
-            [*values, conversation.pk],
-        )
-        row = cursor.fetchone()
-    for column, value in head.items():
-        setattr(conversation, column, value)
-    (
-        conversation.last_number,
-        conversation.last_message_number,
-        conversation.revision,
-        conversation.holder_id,
-        conversation.status,
-        conversation.waiting_since,
-        conversation.priority,
-    ) = row
-    publish_on_commit(ConversationChanged(conversation.pk, conversation.revision))
+    return sets, values
 
 
 def append(conversation: Conversation, *lines: Line, **head: Any) -> list[Entry]:
@@ -115,9 +137,7 @@ def append(conversation: Conversation, *lines: Line, **head: Any) -> list[Entry]
         advance(conversation, **head)
         return []
     head.setdefault("last_entry_at", lines[-1].at)
-    shown = [
-        i for i, line in enumerate(lines, 1) if line.kind == Entry.Kind.MESSAGE
-    ]
+    shown = [i for i, line in enumerate(lines, 1) if line.kind == Entry.Kind.MESSAGE]
     advance(conversation, numbers=len(lines), message=shown[-1] if shown else None, **head)
     first = conversation.last_number - len(lines) + 1
     entries = [_entry(conversation, first + i, line) for i, line in enumerate(lines)]

@@ -1,5 +1,6 @@
 """What the floors above are told. Receivers inside the transaction only write rows; receivers after
-commit only nudge, and each has a sweep behind it."""
+commit only nudge, and each has a sweep behind it.
+"""
 
 from django.dispatch import Signal
 

@@ -29,8 +29,7 @@ def publish_on_commit(event: Event) -> None:
 
 def publish(event: Event) -> "Future[None]":
     """Hand `event` to every process's subscription; returns at once."""
-    future = asyncio.run_coroutine_threadsafe(_send(event), publishing_loop())
-    return future
+    return asyncio.run_coroutine_threadsafe(_send(event), publishing_loop())
 
 
 def publishing_loop() -> asyncio.AbstractEventLoop:

@@ -1,4 +1,4 @@
-"""The only writers of queue entries. One wait is one row; a conversation has at most one open wait."""
+"""The only writers of queue entries. One wait is one row; a conversation has at most one open."""
 
 from datetime import datetime
 from uuid import uuid4

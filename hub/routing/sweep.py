@@ -40,13 +40,8 @@ def sweep(now: datetime | None = None) -> int:
     for pk in forgotten:
         with transaction.atomic():
             [conversation] = lock([pk])
-            if (
-                conversation.holder_id is None
-                and conversation.status == Conversation.Status.OPEN
-            ):
-                mended += queue.enter(
-                    conversation, at=now, place_since=conversation.waiting_since
-                )
+            if conversation.holder_id is None and conversation.status == Conversation.Status.OPEN:
+                mended += queue.enter(conversation, at=now, place_since=conversation.waiting_since)
     needless = (
         QueueEntry.objects.filter(ended_at__isnull=True)
         .exclude(conversation__holder__isnull=True, conversation__status="open")

@@ -14,4 +14,4 @@ __all__ = ["simulator", "simulator_log", "simulator_url", "twilio"]
 def twilio(simulator: SimulatedTwilio, settings) -> Iterator[SimulatedTwilio]:
     """The simulator, as this process's Twilio."""
     settings.TWILIO_API_BASE = simulator.url
-    yield simulator
+    return simulator

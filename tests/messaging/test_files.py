@@ -40,9 +40,7 @@ def incoming(twilio: SimulatedTwilio, *media: tuple[str, bytes]) -> list[Attachm
     address = HubAddressFactory(value="+15550100100")
     sid = twilio.phone(NUMBER).send("see", to=address.value, media=media)
     sources = [
-        InboundFile(
-            f"https://api.twilio.com{found.uri.removesuffix('.json')}", found.content_type
-        )
+        InboundFile(f"https://api.twilio.com{found.uri.removesuffix('.json')}", found.content_type)
         for found in twilio_client.client().messages(sid).media.list()
     ]
     assert len(sources) == len(media)
@@ -77,9 +75,13 @@ def test_a_picture_is_fetched_encrypted_and_deleted_there(twilio: SimulatedTwili
 
 
 @pytest.mark.parametrize(
-    "content_type,content,reason",
+    ("content_type", "content", "reason"),
     [
-        ("image/png", b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>", "type_not_allowed"),
+        (
+            "image/png",
+            b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>",
+            "type_not_allowed",
+        ),
         ("image/jpeg", b"<!doctype html><script>alert(1)</script>", "type_not_allowed"),
         ("application/pdf", b"MZ\x90\x00\x03" + b"\0" * 200, "type_not_allowed"),
         ("image/png", b"\x89PNG\r\n\x1a\n" + b"\0" * 200_000, "too_large"),
@@ -143,7 +145,7 @@ def test_a_file_goes_out_by_a_link_that_ends(twilio: SimulatedTwilio, settings) 
 
 
 @pytest.mark.parametrize(
-    "content,expected",
+    ("content", "expected"),
     [
         (png(), "image/png"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01" + b"\0" * 64, "image/jpeg"),

@@ -43,9 +43,7 @@ def conversation_with(number: str, agent: User) -> Conversation:
 def answer(conversation: Conversation, agent: User, body: str = "Good morning") -> Delivery:
     """Answer, and return the delivery."""
     leg = conversation.legs.get()
-    entry = send.send(
-        conversation, send.Answer(body=body, leg_id=leg.pk, intent=uuid4()), by=agent
-    )
+    entry = send.send(conversation, send.Answer(body=body, leg_id=leg.pk, intent=uuid4()), by=agent)
     return entry.deliveries.get()
 
 
@@ -88,7 +86,8 @@ def test_delivered_twice_at_once_is_sent_once(twilio: SimulatedTwilio, agent: Us
 
 
 @pytest.mark.parametrize(
-    "number,code", [("+15005550001", "21211"), ("+15005550002", "21612"), ("+15005550003", "21408")]
+    ("number", "code"),
+    [("+15005550001", "21211"), ("+15005550002", "21612"), ("+15005550003", "21408")],
 )
 def test_refused_for_good(twilio: SimulatedTwilio, agent: User, number: str, code: str) -> None:
     conversation = conversation_with(number, agent)
@@ -219,7 +218,7 @@ def test_nothing_goes_out_after_a_stop(twilio: SimulatedTwilio, agent: User) -> 
 
 
 def test_a_stop_and_a_send_against_each_other(twilio: SimulatedTwilio, agent: User) -> None:
-    """Whatever the order, what is handed over was being handed over before the STOP was accepted."""
+    """Whatever the order, what goes out was being handed over before the STOP was accepted."""
     for round_number in range(6):
         number = f"+1555010{6000 + round_number}"
         conversation = conversation_with(number, agent)

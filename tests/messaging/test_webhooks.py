@@ -1,4 +1,4 @@
-"""Twilio's webhooks: unsigned, altered or malformed leave nothing; a replay has no second effect."""
+"""Twilio's webhooks: what is unsigned, altered or malformed leaves nothing; replays do nothing."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -38,9 +38,9 @@ def fields(settings, **more: Any) -> dict[str, Any]:
 
 def post(settings, path: str, data: dict[str, Any], *, token: str = "", signature: str = ""):
     """Post as Twilio does, signed unless told otherwise."""
-    signature = signature or RequestValidator(token or settings.TWILIO_AUTH_TOKEN).compute_signature(
-        settings.PUBLIC_URL + path, data
-    )
+    signature = signature or RequestValidator(
+        token or settings.TWILIO_AUTH_TOKEN
+    ).compute_signature(settings.PUBLIC_URL + path, data)
     return Client().post(
         path, _encode(data), content_type=_FORM, headers={"X-Twilio-Signature": signature}
     )

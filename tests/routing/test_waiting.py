@@ -1,6 +1,6 @@
 """Waits are never stuck; who writes while nobody is there is told at once."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from django.utils import timezone
@@ -69,7 +69,7 @@ def test_the_answer_is_in_the_patients_language() -> None:
 
 
 @pytest.mark.parametrize(
-    "at,is_open,opens",
+    ("at", "is_open", "opens"),
     [
         (MONDAY, True, datetime(2026, 11, 24, 13, 0, tzinfo=UTC)),
         (MONDAY.replace(hour=12), False, MONDAY.replace(hour=13)),
@@ -82,7 +82,7 @@ def test_the_answer_is_in_the_patients_language() -> None:
 def test_hours_in_the_departments_zone(at: datetime, is_open: bool, opens: datetime) -> None:
     department = DepartmentFactory(time_zone="America/New_York")
     weekdays(department)
-    Holiday.objects.create(department=department, day=datetime(2026, 11, 26).date())
+    Holiday.objects.create(department=department, day=date(2026, 11, 26))
     assert hours.is_open(department, at) is is_open
     assert hours.next_opening(department, at) == opens
 

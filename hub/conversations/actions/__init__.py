@@ -1,1 +1,1 @@
-"""The only writers of conversations. Each is a verb and one transaction; publishing follows commit."""
+"""The only writers of conversations: verbs, one transaction each; publishing follows commit."""

@@ -6,7 +6,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from hub.conversations.append import Happened, log_events
-from hub.conversations.models import ContactEvent, Conversation, Draft, ReadMark
+from hub.conversations.models import ContactEvent, Conversation, Draft
 from hub.staff.models import User
 
 
@@ -57,6 +57,4 @@ def active_ended(conversation: Conversation, *, interval: UUID, by: User) -> Non
 
 
 def _interval(kind: str, conversation: Conversation, interval: UUID, by: User) -> None:
-    log_events(
-        conversation, Happened(kind, timezone.now(), agent_id=by.pk, interval=interval)
-    )
+    log_events(conversation, Happened(kind, timezone.now(), agent_id=by.pk, interval=interval))

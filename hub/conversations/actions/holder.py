@@ -83,7 +83,7 @@ class Reassigned:
 
 
 def reassign_many(planned: "Sequence[Planned]", to: User | None, *, by: User) -> Reassigned:
-    """Move many, in short transactions; what changed since the preview is listed, not overwritten."""
+    """Move many, in short transactions; what changed since the preview is listed, not lost."""
     moved: list[int] = []
     changed: list[int] = []
     ordered = sorted(planned, key=lambda one: one.conversation_id)
@@ -126,9 +126,7 @@ def move_to_department(
         left = conversation.holder_id
         if left is not None:
             switch_holder(conversation, left, None)
-            log_events(
-                conversation, Happened(ContactEvent.Kind.UNASSIGNED, now, agent_id=left)
-            )
+            log_events(conversation, Happened(ContactEvent.Kind.UNASSIGNED, now, agent_id=left))
         old = conversation.department_id
         head: dict[str, object] = {"department_id": department.pk}
         if department.restricted:

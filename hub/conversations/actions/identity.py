@@ -1,4 +1,4 @@
-"""Whom a conversation is about: the agent picks or creates the patient, and the choice is an entry."""
+"""Whom a conversation is about: the agent picks or creates the patient; that is an entry."""
 
 from typing import Any
 
@@ -88,5 +88,3 @@ def forget_identity(conversation: Conversation, *, by: User) -> Conversation:
         )
         record(AuditAction.IDENTIFY, actor=by, conversation=conversation)
     return conversation
-
-

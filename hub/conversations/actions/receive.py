@@ -145,10 +145,7 @@ def _files(inbound: Inbound, joined: Joined, entry: Entry) -> None:
     if not inbound.files and not inbound.received_files:
         return
     attachments = Attachment.objects.bulk_create(
-        [
-            stored(file, entry, position)
-            for position, file in enumerate(inbound.received_files)
-        ]
+        [stored(file, entry, position) for position, file in enumerate(inbound.received_files)]
         + [
             Attachment(
                 entry=entry,

@@ -109,9 +109,7 @@ def note(conversation: Conversation, body: str, *, intent: UUID, by: User) -> En
         raise errors.NothingToSend
     access.require_answer(by, conversation)
     with transaction.atomic():
-        repeat = (
-            conversation.entries.select_for_update(of=("self",)).filter(intent=intent).first()
-        )
+        repeat = conversation.entries.select_for_update(of=("self",)).filter(intent=intent).first()
         if repeat is not None:
             return repeat
         [entry] = append(
@@ -192,7 +190,5 @@ def _took_line(by: User) -> Line:
 
 def _store_files(entry: Entry, files: Sequence[ReceivedFile]) -> None:
     Attachment.objects.bulk_create(
-        [
-            stored(file, entry, position) for position, file in enumerate(files)
-        ]
+        [stored(file, entry, position) for position, file in enumerate(files)]
     )

@@ -62,9 +62,7 @@ def resolve(conversation: Conversation, resolution: str, *, by: User) -> Convers
         events = [Happened(ContactEvent.Kind.LEG_ENDED, now, leg) for leg in legs]
         if holder_id is not None:
             events.append(Happened(ContactEvent.Kind.UNASSIGNED, now, agent_id=holder_id))
-        events.append(
-            Happened(ContactEvent.Kind.RESOLVED, now, agent_id=by.pk, reason=resolution)
-        )
+        events.append(Happened(ContactEvent.Kind.RESOLVED, now, agent_id=by.pk, reason=resolution))
         log_events(conversation, *events)
         record(AuditAction.RESOLVE, actor=by, conversation=conversation)
         signals.holder_not_needed.send(sender=Conversation, conversation=conversation, at=now)

@@ -12,7 +12,7 @@ from hub.conversations.models.entry import Entry
 
 
 class Delivery(models.Model):
-    """See MODEL.md, Delivery, for what each state allows. `uuid` travels in the callback address."""
+    """One thing to hand over; `uuid` travels in the callback address, and adopts a lost answer."""
 
     class Kind(models.TextChoices):
         MESSAGE = "message"
