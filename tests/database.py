@@ -55,8 +55,11 @@ def create(*, rebuild: bool = False) -> None:
                     if name.startswith((TEMPLATE_PREFIX, "hub_test_")):
                         _drop(server, name)
         server.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                sql.Identifier(database_name()), sql.Identifier(template)
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} {}").format(
+                sql.Identifier(database_name()),
+                sql.Identifier(template),
+                # The quick way, and the only one before PostgreSQL 15.
+                sql.SQL("STRATEGY file_copy" if server.info.server_version >= 150_000 else ""),
             )
         )
         server.execute("SELECT pg_advisory_unlock(%s)", [BUILD_LOCK])
