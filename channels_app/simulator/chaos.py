@@ -27,6 +27,9 @@ class Knobs:
     drop_inbound_p: float = 0
     #: An attempt carries a signature made with another key.
     bad_signature_p: float = 0
+    #: A REST request is carried out at once and answered so much later (ms, by the wall clock,
+    #: as the caller's time-out is).
+    rest_delay_ms: float = 0
     #: A REST request is answered 429 with Retry-After, and does nothing.
     rest_429_p: float = 0
     #: A REST request is answered 500 or 503, and does nothing.

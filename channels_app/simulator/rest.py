@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
@@ -64,6 +65,7 @@ def endpoint(simulator: Simulator, **handlers: Handler) -> Callable[[Request], A
             form = await _read_form(request)
             _check_request(simulator, request, form)
             response = await handler(Call(simulator, request, form))
+            await asyncio.sleep(simulator.chaos.knobs.rest_delay_ms / 1000)
         except errors.TwilioError as error:
             return error.response()
         if request.method != "GET" and simulator.chaos.happens("ambiguous_p"):

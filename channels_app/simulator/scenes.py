@@ -135,6 +135,11 @@ def _everyone_at_once() -> Scene:
 SCENES = {scene.name: scene for scene in (_busy_monday(), _stop_and_start(), _everyone_at_once())}
 
 
+def phone_labels() -> dict[str, str]:
+    """Whose phone a number is, by the scenes."""
+    return {e164: label for scene in SCENES.values() for e164, label in scene.phones.items()}
+
+
 class Stage:
     """Plays scenes on the simulator's clock; one performance of each at a time."""
 

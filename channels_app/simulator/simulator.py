@@ -9,14 +9,14 @@ from .carrier import Carrier
 from .chaos import Chaos
 from .clock import Clock
 from .events import Broadcaster
-from .scenes import Stage
+from .scenes import Stage, phone_labels
 from .settings import Settings
 from .specification import Specification, load
 from .store import Number, Store
 from .webhooks import Dispatcher
 
 #: The phone that lies on the desk when a newcomer opens the page.
-FIRST_PHONE = ("+15550100142", "Ana’s phone")
+FIRST_PHONE = "+15550100142"
 
 
 class Simulator:
@@ -34,7 +34,7 @@ class Simulator:
         self.clock = Clock()
         self.chaos = Chaos()
         self.chaos.reset(seed)
-        self.store = Store(seed)
+        self.store = Store(seed, phone_labels())
         self.dispatcher = Dispatcher(
             settings.auth_token, hub_url, self.store, self.chaos, self.clock, self.events
         )
@@ -50,8 +50,7 @@ class Simulator:
                 sms_url=self.at_hub(owned.sms_path),
                 friendly_name=owned.e164,
             )
-        number, label = FIRST_PHONE
-        self.store.phone(number, label).on_desk = True
+        self.store.phone(FIRST_PHONE).on_desk = True
 
     def at_hub(self, path: str) -> str:
         """A path of the hub as a full URL."""

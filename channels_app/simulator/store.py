@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -125,7 +125,7 @@ class Attempt:
 class Store:
     """Messages, numbers, phones and webhook attempts of one simulated account."""
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: int | None = None, labels: Mapping[str, str] | None = None) -> None:
         # Unseeded by default: SIDs of an earlier run must not come back, a hub would rightly
         # take them for repeats.
         self._random = random.Random(seed)
@@ -137,6 +137,8 @@ class Store:
         self.blocked: set[tuple[str, str]] = set()
         #: Media SID → the unguessable name of its file in the media store.
         self.media_keys: dict[str, str] = {}
+        #: What well-known phones are called.
+        self._labels = labels or {}
         self._attempts_made = 0
         self._revisions = 0
 
@@ -176,7 +178,7 @@ class Store:
         """The phone with this number, made on first sight."""
         phone = self.phones.get(e164)
         if phone is None:
-            phone = self.phones[e164] = Phone(e164, label)
+            phone = self.phones[e164] = Phone(e164, label or self._labels.get(e164, ""))
         elif label:
             phone.label = label
         return phone

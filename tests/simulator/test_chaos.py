@@ -136,6 +136,16 @@ def test_accepted_and_cut_off(simulator: SimulatedTwilio, twilio: Client, hub: S
     assert len(twilio.messages.list(to=ANA, from_=CLINIC)) == 1
 
 
+def test_late_answer_outlasts_the_callers_patience(
+    simulator: SimulatedTwilio, twilio: Client
+) -> None:
+    simulator.chaos(rest_delay_ms=600)
+    twilio.http_client.timeout = 0.2
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        twilio.messages.create(to=ANA, from_=CLINIC, body="hi")
+    assert simulator.phone(ANA).wait_for("hi") == "hi"
+
+
 def test_refusal_is_never_cut(simulator: SimulatedTwilio, twilio: Client) -> None:
     simulator.chaos(ambiguous_p=1)
     with pytest.raises(TwilioRestException):
