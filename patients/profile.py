@@ -96,7 +96,7 @@ class Profile:
 
 
 def read(patient: Patient) -> Profile:
-    """Return the profile of whoever `patient` stands for now, in six queries."""
+    """Return the profile of whoever `patient` stands for now, in at most six queries."""
     ids = survivors.record_ids(patient.pk)
     records = list(Patient.objects.filter(pk__in=ids).order_by("pk"))
     survivor = next(record for record in records if record.survivor_id is None)
@@ -125,12 +125,12 @@ def read(patient: Patient) -> Profile:
 
 
 def mask(identifier: str) -> str:
-    """Return a record number with all but its last four signs hidden: "••18-22".
+    """Return a record number of which only the last four signs show: "••18-22".
 
-    A short one keeps no more than half of its signs.
+    Of a short one fewer do: two are hidden always.
     """
     signs = [place for place, sign in enumerate(identifier) if sign.isalnum()]
-    kept = min(4, len(signs) // 2)
+    kept = max(0, min(4, len(signs) - 2))
     return "••" + (identifier[signs[-kept] :] if kept else "")
 
 

@@ -27,8 +27,8 @@ _MOST_POINTS = 200
 _ISO_DATE = re.compile(r"\b(\d{4})-(\d{1,2})-(\d{1,2})\b")
 _DATE = re.compile(r"\b(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})\b")
 _EMAIL = re.compile(r"\S+@\S*")
-_NUMBER = re.compile(r"\+?\(?\d[\d\s().-]*\d")
-_WITH_DIGIT = re.compile(r"\b\w*\d[\w-]*")
+_PART_OF_NUMBER = re.compile(r"[+(]*\d[\d().-]*")
+_LONGEST_NUMBER = 15  # digits, E.164
 # What people write before a number or a date; no names.
 _LABELS = frozenset({"mrn", "dob", "born", "tel", "phone"})
 
@@ -82,14 +82,16 @@ def understand(text: str) -> Wanted:
                 dates |= found
                 rest = rest.replace(match.group(), " ")
     emails, rest = _take(_EMAIL, rest)
-    numbers, rest = _take(_NUMBER, rest)
-    codes, rest = _take(_WITH_DIGIT, rest)
-    digits = [re.sub(r"\D", "", number) for number in numbers]
+    pieces = rest.split()
+    with_digit = [piece for piece in pieces if any("0" <= sign <= "9" for sign in piece)]
+    numbers = _numbers(pieces)
     return Wanted(
-        words=tuple(_name_words(rest)),
+        words=tuple(_name_words(" ".join(piece for piece in pieces if piece not in with_digit))),
         dates=frozenset(dates),
-        digits=tuple(number for number in digits if len(number) >= SHORTEST_NUMBER),
-        identifiers=tuple(re.sub(r"[^A-Z0-9]", "", one.upper()) for one in [*numbers, *codes]),
+        digits=tuple(number for number in numbers if len(number) >= SHORTEST_NUMBER),
+        identifiers=tuple(
+            dict.fromkeys(re.sub(r"[^A-Z0-9]", "", one.upper()) for one in [*with_digit, *numbers])
+        ),
         emails=tuple(email.lower() for email in emails),
     )
 
@@ -193,6 +195,22 @@ def _name_words(text: str) -> list[str]:
         for word in name_words.words(text)
         if word not in _LABELS and len(word) >= name_words.shortest_beginning(word)
     ]
+
+
+def _numbers(pieces: list[str]) -> list[str]:
+    """The digits of telephone numbers: "(555) 010-0142" is one, though it has a space."""
+    found: list[str] = []
+    is_going_on = False
+    for piece in pieces:
+        is_part = bool(_PART_OF_NUMBER.fullmatch(piece))
+        if is_part:
+            digits = re.sub(r"[^0-9]", "", piece)
+            if is_going_on and len(found[-1]) + len(digits) <= _LONGEST_NUMBER:
+                found[-1] += digits
+            else:
+                found.append(digits)
+        is_going_on = is_part
+    return found
 
 
 def _take(pattern: re.Pattern[str], text: str) -> tuple[list[str], str]:

@@ -200,9 +200,7 @@ def test_a_merged_records_link_can_be_proved_and_ended() -> None:
 
 def test_a_related_person_may_nothing_unless_said(clerk) -> None:
     patient = PatientFactory()
-    person = actions.add_related_person(
-        patient, name=" Rosa ", relationship="mother", by=clerk
-    )
+    person = actions.add_related_person(patient, name=" Rosa ", relationship="mother", by=clerk)
     assert (person.name, person.may_hear, person.may_decide) == ("Rosa", False, False)
     assert _event("edit_patient").object_ids == [person.pk]
 

@@ -33,9 +33,7 @@ def point() -> ContactPoint:
 
 
 def _stop(point: ContactPoint, channel: str | None = "sms", **more) -> Consent:
-    return actions.stop(
-        point, channel=channel, **{"source": "keyword", "evidence": "STOP", **more}
-    )
+    return actions.stop(point, channel=channel, **{"source": "keyword", "evidence": "STOP", **more})
 
 
 def _start(point: ContactPoint, channel: str = "sms", **more) -> list[Consent]:
@@ -51,7 +49,7 @@ def _start(point: ContactPoint, channel: str = "sms", **more) -> list[Consent]:
 def test_a_row_cannot_be_changed(column: str) -> None:
     ConsentFactory()
     with connection.cursor() as cursor, pytest.raises(IntegrityError, match="append-only"):
-        cursor.execute(f"UPDATE patients_consent SET {column} = {column}")
+        cursor.execute(f"UPDATE patients_consent SET {column} = {column}")  # noqa: S608
 
 
 def test_a_row_cannot_be_deleted() -> None:
@@ -214,9 +212,7 @@ def test_start_is_not_a_consent_but_brings_one_back(point: ContactPoint) -> None
     _start(point)
     assert consent.standing([point])[point.pk][0].stands is Stands.UNSAID
     patient = PatientFactory()
-    actions.give_consent(
-        point, channel="sms", source="form", evidence="signed", patient=patient
-    )
+    actions.give_consent(point, channel="sms", source="form", evidence="signed", patient=patient)
     _stop(point)
     _start(point)
     assert consent.standing([point])[point.pk][0].stands is Stands.GIVEN
@@ -341,9 +337,7 @@ def test_a_consent_does_not_undo_a_stop_unknowingly(point: ContactPoint) -> None
 def test_a_merged_record_agrees_to_nothing(point: ContactPoint) -> None:
     merged = PatientFactory(survivor=PatientFactory())
     with pytest.raises(PatientIsMerged):
-        actions.give_consent(
-            point, channel="sms", source="form", evidence="signed", patient=merged
-        )
+        actions.give_consent(point, channel="sms", source="form", evidence="signed", patient=merged)
 
 
 def test_each_leaves_an_audit_event_without_words(point: ContactPoint) -> None:

@@ -155,7 +155,7 @@ def _rows() -> dict[str, list[tuple]]:
     found = {}
     with connection.cursor() as cursor:
         for table in TABLES:
-            cursor.execute(f"SELECT * FROM patients_{table} ORDER BY id")
+            cursor.execute(f"SELECT * FROM patients_{table} ORDER BY id")  # noqa: S608
             found[table] = [
                 tuple(bytes(v) if isinstance(v, memoryview) else v for v in row)
                 for row in cursor.fetchall()
@@ -262,8 +262,7 @@ def test_two_merging_each_into_the_other_at_once_make_no_circle() -> None:
         barrier = threading.Barrier(2)
         with ThreadPoolExecutor(2) as pool:
             results = [
-                pool.submit(_merge, barrier, *pair)
-                for pair in ((first, second), (second, first))
+                pool.submit(_merge, barrier, *pair) for pair in ((first, second), (second, first))
             ]
         assert sorted(r.result() for r in results) == ["done", "refused"]
         survivors = Patient.objects.filter(pk__in=[first.pk, second.pk], survivor=None)
