@@ -75,9 +75,7 @@ def _departments() -> dict[str, Department]:
 def _people(departments: dict[str, Department], password: str) -> dict[str, User]:
     people = {}
     for person in clinic.STAFF:
-        user = User.objects.create_user(
-            person.email, password, name=person.name, role=person.role
-        )
+        user = User.objects.create_user(person.email, password, name=person.name, role=person.role)
         Membership.objects.bulk_create(
             Membership(user=user, department=departments[name]) for name in person.departments
         )
