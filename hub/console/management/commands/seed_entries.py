@@ -63,7 +63,7 @@ class Command(BaseCommand):
         address = HubAddress.objects.select_related("department").order_by("pk").first()
         if address is None:
             raise CommandError("There is no number of ours yet: run seed_demo before.")
-        maker = _Maker(address, options["open"], random.Random(options["seed"]))  # noqa: S311
+        maker = _Maker(address, options["open"], _chance(options["seed"]))
         total = max(1, options["entries"] // LENGTH)
         for done in range(0, total, CHUNK):
             count = min(CHUNK, total - done)
@@ -81,6 +81,11 @@ class Command(BaseCommand):
             end = "\n" if done == total else ""
             sys.stderr.write(f"\r{bar} {done * 100 // total:3d} %{end}")
             sys.stderr.flush()
+
+
+def _chance(seed: int) -> random.Random:
+    """Return the same chance for the same seed and database, another one when it is run again."""
+    return random.Random(f"{seed} {Conversation.objects.count()}")  # noqa: S311
 
 
 class _Maker:
