@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -69,6 +70,19 @@ def test_only_the_evidence_may_be_encrypted_anew() -> None:
         with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
             cursor.execute("DELETE FROM patients_consent")
     assert Consent.objects.get().state == row.state
+
+
+def test_the_trigger_can_be_taken_back_and_set_again() -> None:
+    migration = import_module("patients.migrations.0001_initial")
+    row = ConsentFactory()
+    with connection.cursor() as cursor:
+        cursor.execute(migration.ALLOW_CHANGE)
+        cursor.execute("UPDATE patients_consent SET channel = 'voice'")
+        cursor.execute(migration.REFUSE_CHANGE)
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+            cursor.execute("UPDATE patients_consent SET channel = 'sms'")
+    row.refresh_from_db()
+    assert row.channel == "voice"
 
 
 def test_a_stop_names_nobody(point: ContactPoint) -> None:
