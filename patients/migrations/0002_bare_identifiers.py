@@ -12,12 +12,14 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RemoveIndex(
-            model_name='patient',
-            name='patient_name_words',
+            model_name="patient",
+            name="patient_name_words",
         ),
         migrations.AddIndex(
-            model_name='patient',
-            index=django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['name_words'], name='patient_name_words'),
+            model_name="patient",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fastupdate=False, fields=["name_words"], name="patient_name_words"
+            ),
         ),
         migrations.RemoveIndex(
             model_name="patientidentifier",
