@@ -182,6 +182,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "hub.routing.tasks.sweep_queue": 15,
         "hub.conversations.tasks.wake_snoozed": 15,
         "hub.staff.tasks.end_stale_tabs": 15,
+        "channels_app.chat.tasks.end_expired_sessions": 300,
     }.items()
 }
 
@@ -216,6 +217,11 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IN_PRODUCTION
 MFA_ADAPTER = "hub.staff.adapter.StaffMFAAdapter"
+MFA_FORMS = {
+    "login_webauthn": "hub.staff.mfa_forms.LoginByPasskeyForm",
+    "authenticate_webauthn": "hub.staff.mfa_forms.SecondFactorPasskeyForm",
+    "reauthenticate_webauthn": "hub.staff.mfa_forms.ConfirmByPasskeyForm",
+}
 MFA_REQUIRED = environment.flag("HUB_MFA_REQUIRED", IN_PRODUCTION)
 USERSESSIONS_TRACK_ACTIVITY = False
 

@@ -158,11 +158,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _write(self, frame: dict[str, Any]) -> None:
         """Acknowledged only once it is committed (invariant 1)."""
-        intent = reading.intent_of(frame)
+        intent, text = reading.intent_of(frame), reading.text_of(frame, "text")
         try:
-            await in_database_thread(
-                _write, self.session_id, reading.text_of(frame, "text"), intent, self.ip
-            )
+            await in_database_thread(_write, self.session_id, text, intent, self.ip)
         except refusals.SessionOver:
             raise
         except refusals.ChatRefused as refusal:

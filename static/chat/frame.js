@@ -27,14 +27,20 @@ export class Frame {
     window.parent.postMessage({ from: "hub-chat", type: "ready" }, "*");
   }
 
-  open(isOpen) {
+  async open(isOpen) {
     this.isOpen = isOpen;
+    if (isOpen) {
+      // The frame grows first, so that no corner of the panel is seen in the launcher's place.
+      this.tellSize();
+      await grown();
+    }
     byId("panel").hidden = !isOpen;
     byId("launcher").hidden = isOpen;
     byId("launcher").setAttribute("aria-expanded", String(isOpen));
-    document.documentElement.classList.toggle("is-open", isOpen);
-    this.tellSize();
-    if (!isOpen) byId("launcher").focus();
+    if (!isOpen) {
+      this.tellSize();
+      byId("launcher").focus();
+    }
     this.opened(isOpen);
   }
 
@@ -42,4 +48,11 @@ export class Frame {
     if (!this.parent) return;
     window.parent.postMessage({ from: "hub-chat", type: "size", open: this.isOpen }, this.parent);
   }
+}
+
+function grown() {
+  return new Promise((done) => {
+    window.addEventListener("resize", done, { once: true });
+    setTimeout(done, 100);
+  });
 }
