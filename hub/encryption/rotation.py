@@ -26,6 +26,25 @@ SETTING = "hub.reencrypting"
 Progress = Callable[[int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Ciphertexts outside of encrypted fields and files, such as in another package's table.
+
+    Attributes:
+        label: what they are, for the operator.
+        count: how many lie under each key.
+        rotate: puts them under the current key and says how many it did.
+    """
+
+    label: str
+    count: Callable[[], Counter[str]]
+    rotate: Callable[[], int]
+
+
+#: Rooms above add theirs when Django starts.
+elsewhere: list[Elsewhere] = []
+
+
 @dataclass(slots=True)
 class Outcome:
     """What a rotation did.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -26,6 +26,7 @@ View = Callable[Concatenate[StaffRequest, P], HttpResponse]
 def administrators_only(view: View[P]) -> View[P]:
     """Let administrators in; refuse everybody else with 403 and write the refusal down."""
 
+    @login_required
     @wraps(view)
     def guarded(request: StaffRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.is_administrator:
@@ -37,4 +38,4 @@ def administrators_only(view: View[P]) -> View[P]:
             raise PermissionDenied
         return view(request, *args, **kwargs)
 
-    return login_required(guarded)
+    return cast("View[P]", guarded)

@@ -32,6 +32,12 @@ class StaffAccountAdapter(DefaultAccountAdapter):
         """Nobody signs up: administrators invite."""
         return False
 
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Return where a log-in leads: the console, and for administrators the people."""
+        if request.user.is_authenticated and request.user.is_administrator:
+            return reverse("staff:people")
+        return super().get_login_redirect_url(request)
+
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the client's address, believing no header that a proxy of ours did not write."""
         ip = client_ip(
@@ -74,7 +80,7 @@ class StaffAccountAdapter(DefaultAccountAdapter):
         """Write a wrong e-mail or password down."""
         _record_failure("wrong", credentials.get("email"))
 
-    def reauthenticate(self, user: AbstractBaseUser, password: str) -> bool:
+    def reauthenticate(self, user: User, password: str) -> bool:
         """Whether `password` is that of `user`, who is logged in; limited like the log-in.
 
         Raises:
@@ -83,7 +89,7 @@ class StaffAccountAdapter(DefaultAccountAdapter):
         found = self.authenticate(context.request, email=user.email, password=password)
         return found is not None and found.pk == user.pk
 
-    def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """Answer a person who was switched off and knows their password."""
         _record_failure("switched_off", user.email)
         return super().respond_user_inactive(request, user)

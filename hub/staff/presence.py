@@ -7,6 +7,7 @@ Otherwise a person is as reachable as their most reachable tab; one behind a loc
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict
 from uuid import UUID
 
 from django.conf import settings
@@ -17,6 +18,14 @@ from django.utils import timezone
 from hub.realtime.events import PresenceChanged
 from hub.realtime.publish import publish_on_commit
 from hub.staff.models import TAB_GRACE, Membership, Presence, Role, StaffSession, Tab, User
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+
+class _Locked(TypedDict):
+    locked: bool
+
 
 MOST_REACHABLE_FIRST = (Presence.AVAILABLE, Presence.BUSY, Presence.AWAY, Presence.OFFLINE)
 BY_HAND = (Presence.AVAILABLE, Presence.BUSY, Presence.AWAY)
@@ -144,7 +153,7 @@ def end_stale_tabs() -> int:
     return len(told)
 
 
-def _live_tabs(now: datetime | None = None) -> QuerySet[Tab]:
+def _live_tabs(now: datetime | None = None) -> "QuerySet[WithAnnotations[Tab, _Locked]]":
     """Return the tabs whose lease runs, each with `locked`: whether its screen is locked."""
     now = now or timezone.now()
     locked = StaffSession.objects.filter(session_key=OuterRef("session_key")).filter(

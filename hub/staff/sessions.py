@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.utils import timezone
 
 from hub.encryption.ring import EncryptionError, ring
@@ -51,7 +52,7 @@ class SessionStore(DatabaseSessionStore):
         sealed = ring().seal(super().encode(session_dict).encode(), _BOUND_TO)
         return base64.b64encode(sealed).decode()
 
-    def decode(self, session_data: str) -> dict[str, Any]:
+    def decode(self, session_data: bytes | str) -> dict[str, Any]:
         """Return the data again; a row that does not open is an empty session, as in Django."""
         try:
             opened = ring().open(base64.b64decode(session_data, validate=True), _BOUND_TO)
@@ -70,7 +71,8 @@ class SessionStore(DatabaseSessionStore):
         return _with_columns(row, data)
 
 
-def _with_columns(row: StaffSession, data: dict[str, Any]) -> StaffSession:
+def _with_columns(row: AbstractBaseSession, data: dict[str, Any]) -> StaffSession:
+    assert isinstance(row, StaffSession)
     row.user_id = int(data[SESSION_KEY]) if SESSION_KEY in data else None
     row.started_at = moment(data, STARTED_AT)
     row.active_at = moment(data, ACTIVE_AT)

@@ -34,6 +34,8 @@ function start() {
   let endsAt = Infinity;
   let timer = 0;
   let cameFrom = null;
+  // Answers may overtake one another; only that to the latest question says what is true now.
+  let questions = 0;
 
   passkey.hidden = !("PublicKeyCredential" in window && PublicKeyCredential.parseRequestOptionsFromJSON);
 
@@ -61,10 +63,11 @@ function start() {
 
   async function report() {
     reportedAt = Date.now();
+    const question = ++questions;
     const answer = await send(urls.activityUrl);
     if (!answer) return schedule();
     if (!answer.ok) return noteStatus(answer.status);
-    apply(await answer.json());
+    apply(await answer.json(), question);
     tabs.postMessage("active");
   }
 
@@ -73,6 +76,7 @@ function start() {
   }
 
   async function ask() {
+    const question = ++questions;
     const answer = await fetch(urls.stateUrl, { headers: { Accept: "application/json" } }).catch(
       () => null,
     );
@@ -81,15 +85,18 @@ function start() {
       if (Date.now() >= Math.min(locksAt, endsAt)) cover();
       return schedule();
     }
-    apply(await answer.json());
+    apply(await answer.json(), question);
   }
 
-  function apply(state) {
+  function apply(state, question) {
+    if (question !== questions) return;
     if (state.user && state.user !== urls.user) return window.location.reload();
     if (state.csrf) renewTokens(state.csrf);
     if (state.locks_in !== undefined) locksAt = Date.now() + state.locks_in * 1000;
+    if (state.idle !== undefined) reportedAt = Date.now() - state.idle * 1000;
     if (state.ends_in !== undefined) endsAt = Date.now() + state.ends_in * 1000;
     over = state.state === "gone";
+    document.documentElement.dataset.session = state.state;
     form.hidden = over;
     ended.hidden = !over;
     if (state.state === "ok") uncover();
@@ -149,10 +156,11 @@ function start() {
   }
 
   async function lockNow() {
+    const question = ++questions;
     const answer = await send(urls.lockUrl);
     if (answer && answer.ok) {
       tabs.postMessage("locked");
-      apply(await answer.json());
+      apply(await answer.json(), question);
     }
   }
 
@@ -177,13 +185,13 @@ function start() {
 
   async function open(url, fields) {
     error.textContent = "";
+    const question = ++questions;
     const answer = await send(url, fields);
     if (!answer) {
       error.textContent = urls.offlineText;
     } else if (answer.ok) {
       tabs.postMessage("unlocked");
-      reportedAt = Date.now();
-      apply(await answer.json());
+      apply(await answer.json(), question);
     } else if (answer.status === 401) {
       await ask();
     } else {

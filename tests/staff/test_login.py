@@ -150,3 +150,9 @@ def test_no_page_of_the_log_in_runs_an_inline_script(client: Client) -> None:
         head = tag.partition(">")[0]
         assert "src=" in head or 'type="application/json"' in head
     assert "style=" not in response.content.decode()
+
+
+def test_administrators_land_on_people_since_they_see_no_content(client: Client) -> None:
+    assert (
+        log_in(client, UserFactory(administrator=True, password=PASSWORD)).url == "/staff/people/"
+    )

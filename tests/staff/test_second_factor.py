@@ -4,6 +4,8 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
 
 import pytest
 from allauth.mfa.adapter import get_adapter
@@ -12,10 +14,12 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from asgiref.sync import async_to_sync
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
 from hub.audit.models import AuditEvent
+from hub.staff import second_factors
 from hub.staff.connections import session_of, still_allowed
 from hub.staff.models import User
 from tests.factories import PASSWORD, UserFactory
@@ -27,11 +31,11 @@ pytestmark = pytest.mark.django_db
 SECRET = base64.b32encode(b"twenty bytes secret!").decode()
 
 
-def code_now() -> str:
+def code_now(secret: str = SECRET) -> str:
     # allauth judges by the clock; a code that is about to expire would make this test flicker.
     if time.time() % 30 > 27:
         time.sleep(30 - time.time() % 30)
-    return format_hotp_value(hotp_value(SECRET, int(time.time()) // 30))
+    return format_hotp_value(hotp_value(secret, int(time.time()) // 30))
 
 
 @pytest.fixture
@@ -138,7 +142,7 @@ class TestRequired:
         reauthenticate(client)
         page = client.get("/accounts/2fa/totp/activate/").content.decode()
         secret = page.partition('id="authenticator_secret"')[2].partition('value="')[2][:32]
-        code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+        code = code_now(secret)
         response = client.post("/accounts/2fa/totp/activate/", {"code": code})
         assert response.url == "/accounts/2fa/recovery-codes/"
         assert client.get("/staff/me/").status_code == 200
@@ -192,8 +196,32 @@ def test_setting_one_up_logs_out_elsewhere(user: User, new_client: Callable[[], 
     reauthenticate(here)
     page = here.get("/accounts/2fa/totp/activate/").content.decode()
     secret = page.partition('id="authenticator_secret"')[2].partition('value="')[2][:32]
-    code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+    code = code_now(secret)
     key = elsewhere.session.session_key
     here.post("/accounts/2fa/totp/activate/", {"code": code})
     assert still_allowed({key})[key] == "gone"
     assert logged_in(here)
+
+
+def test_secrets_move_to_a_new_key(user: User, settings: object, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path  # the rotation counts files, too
+    with_app(user)
+    old = settings.ENCRYPTION_KEYS
+    settings.ENCRYPTION_KEYS = [("new", bytes(range(32))), *old]
+    with pytest.raises(CommandError):
+        call_command("rotate_keys", "--check", stdout=StringIO())
+    call_command("rotate_keys", stdout=StringIO())
+    assert set(second_factors.rows_by_key()) == {"new"}
+    settings.ENCRYPTION_KEYS = settings.ENCRYPTION_KEYS[:1]  # the old key is thrown away
+    app, codes = Authenticator.objects.filter(user=user).order_by("pk")
+    assert app.wrap().validate_code(code_now())
+    assert len(codes.wrap().get_unused_codes()) == 10
+    settings.ENCRYPTION_KEYS = old
+
+
+def test_a_passkey_that_is_not_accepted_is_audited(client: Client) -> None:
+    client.get("/accounts/2fa/webauthn/login/", headers={"Accept": "application/json"})
+    forged = {"id": "AA", "rawId": "AA", "type": "public-key", "response": {"userHandle": "AA"}}
+    client.post("/accounts/2fa/webauthn/login/", {"credential": json.dumps(forged)})
+    assert not logged_in(client)
+    assert AuditEvent.objects.get(action="sign_in_failed").detail == {"why": "passkey"}

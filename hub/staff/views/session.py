@@ -1,13 +1,13 @@
 """The idle lock, as the page sees it: where the log-in stands, activity, lock, unlock."""
 
-from typing import Any
+from datetime import datetime
 
 from allauth.account.adapter import get_adapter
-from allauth.mfa.webauthn.forms import ReauthenticateWebAuthnForm
 from allauth.mfa.webauthn.internal import auth as webauthn
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
@@ -23,6 +23,7 @@ from hub.audit.record import AuditAction, record
 from hub.staff import lock, presence
 from hub.staff.access import StaffRequest
 from hub.staff.forms import UnlockForm
+from hub.staff.mfa_forms import ConfirmByPasskeyForm
 from hub.staff.middleware import is_script
 
 
@@ -30,20 +31,7 @@ from hub.staff.middleware import is_script
 @never_cache
 def session_state(request: HttpRequest) -> JsonResponse:
     """Say where the log-in stands. It is no activity, however often a page asks."""
-    limits = lock.limits_of(dict(request.session.items()))
-    user = request.user
-    if limits.state is lock.SessionState.GONE or not user.is_authenticated:
-        return JsonResponse({"state": "gone", "login": reverse(settings.LOGIN_URL)})
-    return JsonResponse(
-        {
-            "state": str(limits.state),
-            "user": str(user.uuid),
-            "locks_in": _seconds_until(limits.locks_at),
-            "ends_in": _seconds_until(limits.ends_at),
-            # A new log-in in another tab makes the forms of this one stale; this mends them.
-            "csrf": get_token(request),
-        }
-    )
+    return _state(request)
 
 
 @require_POST
@@ -84,7 +72,7 @@ def unlock(request: StaffRequest) -> HttpResponse:
         status = 403
     if is_script(request):
         return JsonResponse({"state": "locked", "error": _first_error(form)}, status=403)
-    context = {"form": form, "next": _next(request), "passkey": _has_passkey(request)}
+    context = {"form": form, "next": _next(request)}
     return render(request, "staff/unlock.html", context, status=status)
 
 
@@ -95,17 +83,11 @@ def unlock_by_passkey(request: StaffRequest) -> HttpResponse:
     """Open the screen by a passkey: GET gives the challenge, POST takes the answer."""
     if request.method == "GET":
         return JsonResponse({"request_options": webauthn.begin_authentication(request.user)})
-    form = ReauthenticateWebAuthnForm(request.POST, user=request.user)
+    form = ConfirmByPasskeyForm(request.POST, user=request.user)
     if form.is_valid():
         form.save()
         _open_screen(request, "webauthn")
         return _state(request) if is_script(request) else _onward(request)
-    record(
-        AuditAction.SIGN_IN_FAILED,
-        actor=request.user,
-        objects=[request.user],
-        detail={"why": "passkey"},
-    )
     return JsonResponse({"state": "locked", "error": _first_error(form)}, status=403)
 
 
@@ -115,19 +97,26 @@ def _open_screen(request: StaffRequest, by: str) -> None:
     record(AuditAction.SIGN_IN, actor=request.user, detail={"by": [by], "unlock": True})
 
 
-def _state(request: StaffRequest) -> JsonResponse:
-    return session_state_of(request)
-
-
-def session_state_of(request: HttpRequest) -> JsonResponse:
-    """Return the state after a change, in the same form as the page asks for it."""
+def _state(request: HttpRequest) -> JsonResponse:
     limits = lock.limits_of(dict(request.session.items()))
+    user = request.user
+    if limits.state is lock.SessionState.GONE or not user.is_authenticated:
+        return JsonResponse({"state": "gone"})
+    left = _seconds_until(limits.locks_at)
     return JsonResponse(
-        {"state": str(limits.state), "locks_in": _seconds_until(limits.locks_at)},
+        {
+            "state": str(limits.state),
+            "user": str(user.uuid),
+            "locks_in": left,
+            "idle": int(settings.IDLE_LOCK.total_seconds()) - left,
+            "ends_in": _seconds_until(limits.ends_at),
+            # A new log-in in another tab makes the forms of this one stale; this mends them.
+            "csrf": get_token(request),
+        }
     )
 
 
-def _seconds_until(moment: Any) -> int:
+def _seconds_until(moment: datetime | None) -> int:
     return max(0, int((moment - timezone.now()).total_seconds())) if moment else 0
 
 
@@ -135,12 +124,8 @@ def _key(request: HttpRequest) -> str:
     return request.session.session_key or ""
 
 
-def _first_error(form: Any) -> str:
+def _first_error(form: Form) -> str:
     return next((str(error) for errors in form.errors.values() for error in errors), "")
-
-
-def _has_passkey(request: StaffRequest) -> bool:
-    return bool(webauthn.get_credentials(request.user))
 
 
 def _next(request: HttpRequest) -> str:

@@ -48,6 +48,8 @@ class Command(BaseCommand):
                 outcome = rotation.rotate_files(model, name, bar.step)
                 bar.end(f"{outcome.done} files re-encrypted")
                 unreadable += outcome.unreadable
+        for place in rotation.elsewhere:
+            self.stdout.write(f"{place.label}: {place.rotate()} re-encrypted")
         swept = storage.sweep_unfinished()
         if swept:
             self.stdout.write(f"{swept} unfinished files removed.")
@@ -64,6 +66,10 @@ class Command(BaseCommand):
                 counts = rotation.rows_by_key(model, each)
                 self._print_counts(f"{model._meta.label}.{each.name}", counts, "rows")
                 left += _others(counts)
+        for place in rotation.elsewhere:
+            counts = place.count()
+            self._print_counts(place.label, counts, "rows")
+            left += _others(counts)
         counts = rotation.files_by_key()
         self._print_counts("files", counts, "files")
         return left + _others(counts)
