@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib.postgres.fields import ArrayField
+from django.db import connection
 from django.db.models import (
     BigIntegerField,
     BooleanField,
@@ -49,7 +50,7 @@ def visible_to(user: User) -> QuerySet[Conversation]:
 
 def masked_to(user: User) -> QuerySet[Conversation]:
     """Return those of which `user` may know only that there was a contact (restricted ones)."""
-    return known_to(user).filter(level="masked")
+    return known_to(user).filter(level="masked")  # type: ignore[misc]  # annotated
 
 
 def known_to(user: User) -> QuerySet[Conversation]:
@@ -141,13 +142,19 @@ def owners(department_id: int, holder_id: int | None, user_ids: Iterable[int]) -
 
     One query. The conversation is given by what the rule looks at: its department and its holder.
     """
-    member = Membership.objects.filter(user_id=OuterRef("pk"), department_id=department_id)
-    return frozenset(
-        User.objects.filter(pk__in=set(user_ids), is_active=True)
-        .exclude(role=Role.ADMINISTRATOR)
-        .filter(Q(pk=holder_id) | Exists(member))
-        .values_list("pk", flat=True)
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _OWNERS, [list(user_ids), Role.ADMINISTRATOR.value, holder_id, department_id]
+        )
+        return frozenset(row[0] for row in cursor.fetchall())
+
+
+# An array instead of a list of a thousand parameters, which takes longer to write than to run.
+_OWNERS = """
+    SELECT id FROM staff_user
+    WHERE id = ANY(%s) AND is_active AND role <> %s AND (
+        id = %s OR id IN (SELECT user_id FROM staff_membership WHERE department_id = %s))
+"""
 
 
 def viewers(conversation: Conversation, user_ids: Iterable[int]) -> Viewers:

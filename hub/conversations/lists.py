@@ -275,7 +275,7 @@ def _pick(
                 [user.pk, departments],
             )
             sources, status = [*by_department, elsewhere], "c.status = 'snoozed'"
-        case ListName.RESOLVED:
+        case _:
             sources, status = by_department, "c.status = 'resolved'"
     parts: list[str] = []
     values: list[Any] = []

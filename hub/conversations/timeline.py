@@ -120,7 +120,7 @@ def page(
         entries = entries.filter(number__lt=before)
     if level == "masked":
         return Page(_contact_only(conversation.pk, before), None, None)
-    mark = ReadMark.objects.filter(user_id=user_id, conversation_id=conversation.pk)
+    mark = ReadMark.objects.filter(user_id=user_id or 0, conversation_id=conversation.pk)
     rows = list(
         _values(entries.annotate(mark=Subquery(mark.values("number")[:1])), "mark").order_by(
             "-number"
@@ -270,15 +270,17 @@ def _line(
 
 def _files(entry_ids: Collection[int]) -> dict[int, tuple[AttachmentLine, ...]]:
     found: dict[int, list[AttachmentLine]] = {}
-    for row in (
-        Attachment.objects.filter(entry_id__in=entry_ids)
-        .order_by("entry_id", "position")
-        .values(
-            "entry_id", "uuid", "position", "state", "reason", "file_name", "content_type", "size"
-        )
-    ):
-        found.setdefault(row.pop("entry_id"), []).append(
-            AttachmentLine(**{**row, "file_name": row["file_name"].reveal(row["uuid"])})
+    for file in Attachment.objects.filter(entry_id__in=entry_ids).order_by("entry_id", "position"):
+        found.setdefault(file.entry_id, []).append(
+            AttachmentLine(
+                uuid=file.uuid,
+                position=file.position,
+                state=file.state,
+                reason=file.reason,
+                file_name=file.file_name,
+                content_type=file.content_type,
+                size=file.size,
+            )
         )
     return {entry_id: tuple(files) for entry_id, files in found.items()}
 

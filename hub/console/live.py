@@ -1,0 +1,359 @@
+"""The live half of the console: hears events once a process, and hands frames to those who may see.
+
+For a conversation that changed there is one pass of database work, whatever the number of
+sockets: who of those connected may see it now, what changed, one fragment a language. Events that
+come while a pass is under way are answered by one more. A socket is a hint, the revision is the
+truth: each open conversation has a revision that its client is known to have, and whatever may have
+been missed is made good by a pass from there.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from hub.console import live_reads, upkeep
+from hub.console.live_reads import Change
+from hub.console.sockets import Socket, Watch, frame
+from hub.realtime.database_threads import in_database_thread
+from hub.realtime.events import ConversationChanged, Event, PresenceChanged, SomeoneTyping
+from hub.realtime.subscription import subscription
+from hub.staff.models import User
+
+PASSES_AT_ONCE = 2
+"""Passes of database work at a time; a third thread stays free for opening and checking."""
+REMEMBERED = 5000
+"""Of how many conversations the process remembers in which lists they stood."""
+
+log = structlog.get_logger(__name__)
+
+
+class Live:
+    """The consoles that are connected to this process."""
+
+    def __init__(self) -> None:
+        self.sockets: set[Socket] = set()
+        self.by_user: dict[int, set[Socket]] = {}
+        self._watching: dict[int, set[tuple[Socket, Watch]]] = {}
+        # Conversation → the revision before the first event that no pass has answered yet.
+        self._pending: dict[int, int] = {}
+        self._running: set[int] = set()
+        self._slots = asyncio.Semaphore(PASSES_AT_ONCE)
+        self._facts: OrderedDict[int, tuple[Any, ...]] = OrderedDict()
+        self.counts_stale = asyncio.Event()
+        self.presence_of: set[int] = set()
+        self.presence_stale = asyncio.Event()
+        self._names: dict[int, str] = {}
+        self.departments: dict[int, frozenset[int]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loops: list[asyncio.Task[None]] = []
+
+    # --- Coming and going ---
+
+    def start(self) -> None:
+        """Hear events in the running loop, and look after the sockets; does nothing twice."""
+        if self._loops and not any(task.done() for task in self._loops):
+            return
+        subscription.listen(self.hear, self.catch_up)
+        subscription.ensure_running()
+        for loop in self._loops:
+            loop.cancel()
+        self._loops = [asyncio.create_task(work) for work in upkeep.Upkeep(self).works()]
+
+    def add(self, socket: Socket) -> None:
+        """Take in a socket that was let in."""
+        self.sockets.add(socket)
+        self.by_user.setdefault(socket.user_id, set()).add(socket)
+
+    def remove(self, socket: Socket) -> None:
+        """Forget a socket; its watches must have been closed."""
+        self.sockets.discard(socket)
+        mine = self.by_user.get(socket.user_id, set())
+        mine.discard(socket)
+        if not mine:
+            self.by_user.pop(socket.user_id, None)
+            self.departments.pop(socket.user_id, None)
+
+    async def open(self, socket: Socket, conversation: UUID, revision: int) -> None:
+        """Let `socket` hear of a conversation from `revision` on, if its person may see it.
+
+        The watch is registered before the database is asked for what was missed, so that nothing
+        falls between the answer and the first event.
+        """
+        if socket.is_locked:
+            return
+        self.drop(socket, conversation)
+        pk = await in_database_thread(live_reads.id_of, conversation)
+        if pk is None or socket.is_closing:
+            socket.push(frame("gone", conversation=str(conversation), lists_only=False))
+            return
+        watch = Watch(pk, conversation, revision)
+        socket.watches[conversation] = watch
+        self._watching.setdefault(pk, set()).add((socket, watch))
+        found = await in_database_thread(
+            live_reads.opened,
+            pk,
+            revision,
+            socket.user_id,
+            socket.language,
+            socket.origin,
+        )
+        if socket.watches.get(conversation) is not watch:
+            return  # closed, or opened once more, meanwhile
+        if found is None:
+            self.drop(socket, conversation)
+            socket.push(frame("gone", conversation=str(conversation), lists_only=False))
+            return
+        self._bring_up(socket, watch, found)
+
+    def _bring_up(self, socket: Socket, watch: Watch, found: live_reads.Opened) -> None:
+        name = str(watch.conversation)
+        if not found.is_complete:
+            socket.push(frame("reload", conversation=name))
+        elif found.entries:
+            socket.push(
+                frame(
+                    "entries",
+                    conversation=name,
+                    revision=found.revision,
+                    entries=found.entries,
+                )
+            )
+        if found.head:
+            socket.push(
+                frame(
+                    "head",
+                    conversation=name,
+                    revision=found.revision,
+                    level=found.level,
+                    html=found.head,
+                )
+            )
+        if not socket.is_locked:
+            watch.revision = max(watch.revision, found.revision)
+            watch.number = max(watch.number, found.number)
+        watch.patient_id = found.patient_id
+        watch.level = found.level
+        watch.is_ready = True
+        if watch.again:
+            watch.again = False
+            self._note(watch.conversation_id, watch.revision)
+
+    def drop(self, socket: Socket, conversation: UUID) -> Watch | None:
+        """Stop telling `socket` of a conversation; return what it had open."""
+        watch = socket.watches.pop(conversation, None)
+        if watch is not None:
+            others = self._watching.get(watch.conversation_id, set())
+            others.discard((socket, watch))
+            if not others:
+                self._watching.pop(watch.conversation_id, None)
+        return watch
+
+    # --- Events ---
+
+    async def hear(self, event: Event) -> None:
+        """Take in an event; the work is done beside, so that the next one is heard at once."""
+        match event:
+            case ConversationChanged(conversation_id=pk, revision=revision):
+                if self.sockets:
+                    self._note(pk, revision - 1)
+            case SomeoneTyping(conversation_id=pk, user_id=user_id):
+                if pk in self._watching:
+                    self._spawn(self._typing(pk, user_id))
+            case PresenceChanged(user_id=user_id):
+                if self.sockets:
+                    self.presence_of.add(user_id)
+                    self.presence_stale.set()
+
+    async def catch_up(self) -> None:
+        """Make good whatever was missed while the subscription was away."""
+        for pk, watching in self._watching.items():
+            self._note(pk, min(watch.revision for _socket, watch in watching))
+        refresh = frame("refresh")
+        for socket in self.sockets:
+            socket.push(refresh)
+        self.counts_stale.set()
+
+    def _note(self, conversation_id: int, since: int) -> None:
+        """Ask for a pass over a conversation that changed after the revision `since`."""
+        known = self._pending.get(conversation_id)
+        self._pending[conversation_id] = since if known is None else min(known, since)
+        if conversation_id not in self._running:
+            self._running.add(conversation_id)
+            self._spawn(self._work(conversation_id))
+
+    async def _work(self, conversation_id: int) -> None:
+        try:
+            while conversation_id in self._pending:
+                async with self._slots:
+                    await self._pass(conversation_id, self._pending.pop(conversation_id))
+        finally:
+            self._running.discard(conversation_id)
+
+    async def _pass(self, conversation_id: int, former_since: int) -> None:
+        watching = self._watching.get(conversation_id, set())
+        for _socket, watch in watching:
+            watch.again = watch.again or not watch.is_ready
+        ready = [pair for pair in watching if pair[1].is_ready and not pair[0].is_locked]
+        connected = {one.user_id: one.language for one in self.sockets if not one.is_locked}
+        if not connected:
+            return
+        since = min((watch.revision for _socket, watch in ready), default=0)
+        watchers = {one.user_id: one.language for one, _watch in ready}
+        try:
+            change = await in_database_thread(
+                live_reads.change, conversation_id, since, watchers, connected, former_since
+            )
+        except Exception:
+            log.error("pass_failed", conversation_id=conversation_id, exc_info=True)
+            self._later(1.0, conversation_id, former_since)
+            return
+        if change is not None:
+            told = self._hand_to_watchers(change, ready)
+            self._hand_to_lists(change, connected, told)
+            self._note_facts(conversation_id, change)
+
+    def _hand_to_watchers(
+        self, change: Change, ready: Iterable[tuple[Socket, Watch]]
+    ) -> set[Socket]:
+        """Hand out entries and head; return the sockets that were told that it is gone."""
+        name, revision = str(change.conversation), change.revision
+        gone = frame("gone", conversation=name, lists_only=False)
+        told: set[Socket] = set()
+        texts: dict[tuple[str, str, str], str] = {}
+
+        def text(kind: str, socket: Socket, level: str) -> str:
+            key = (kind, socket.language, level)
+            if key not in texts:
+                texts[key] = self._text(kind, change, socket.language, level)
+            return texts[key]
+
+        for socket, watch in ready:
+            if socket.is_locked or socket.watches.get(watch.conversation) is not watch:
+                continue  # locked or closed meanwhile
+            level = change.levels.get(socket.user_id, "")
+            if not level:
+                self.drop(socket, watch.conversation)
+                socket.push(gone)
+                told.add(socket)
+                self._spawn(self.note_left(socket, watch))
+                continue
+            if level != watch.level or watch.revision < revision:
+                if not change.is_complete:
+                    socket.push(frame("reload", conversation=name))
+                elif entries := text("entries", socket, level):
+                    socket.push(entries)
+                if head := text("head", socket, level):
+                    socket.push(head)
+            watch.level = level
+            watch.revision = max(watch.revision, revision)
+            if level != "masked":
+                watch.number = max(watch.number, change.number)
+        return told
+
+    def _text(self, kind: str, change: Change, language: str, level: str) -> str:
+        name = str(change.conversation)
+        if kind == "entries":
+            drawn = (change.masked if level == "masked" else change.entries)[language]
+            if not drawn:
+                return ""
+            return frame("entries", conversation=name, revision=change.revision, entries=drawn)
+        if level == "masked":
+            return ""
+        html = change.heads[language]
+        return frame("head", conversation=name, revision=change.revision, level=level, html=html)
+
+    def _hand_to_lists(self, change: Change, connected: dict[int, str], told: set[Socket]) -> None:
+        """Hand the row to those who have it among their own; take it from those who had."""
+        name = str(change.conversation)
+        rows = {
+            language: frame(
+                "row",
+                conversation=name,
+                revision=change.revision,
+                html=html,
+                facts=change.facts,
+            )
+            for language, html in change.rows.items()
+        }
+        for user_id in change.own:
+            for socket in self.by_user.get(user_id, ()):
+                if user_id in connected and socket.language in rows:
+                    socket.push(rows[socket.language])
+        for user_id in change.former:
+            for socket in self.by_user.get(user_id, set()) - told:
+                # Who may still read it, as the same patient's other conversation, keeps it open.
+                still_open = change.conversation in socket.watches
+                socket.push(frame("gone", conversation=name, lists_only=still_open))
+
+    def _note_facts(self, conversation_id: int, change: Change) -> None:
+        """Have the counts made anew if the conversation may stand in other lists than before."""
+        facts = tuple(change.facts[key] for key in ("holder_id", "department_id", "status"))
+        if self._facts.get(conversation_id) != facts:
+            self.counts_stale.set()
+        self._facts[conversation_id] = facts
+        self._facts.move_to_end(conversation_id)
+        while len(self._facts) > REMEMBERED:
+            self._facts.popitem(last=False)
+
+    async def note_left(self, socket: Socket, watch: Watch) -> None:
+        """Note in the audit trail that the person left it, with the last line they saw."""
+        await in_database_thread(
+            live_reads.left,
+            socket.user_id,
+            watch.conversation_id,
+            watch.patient_id,
+            watch.number,
+            socket.origin,
+        )
+
+    async def _typing(self, conversation_id: int, user_id: int | None) -> None:
+        name, text = "", ""
+        if user_id is not None:
+            if user_id not in self._names:
+                self._names[user_id] = await in_database_thread(_name_of, user_id)
+            name = self._names[user_id]
+        for socket, watch in self._watching.get(conversation_id, ()):
+            if watch.is_ready and watch.level in ("own", "read") and socket.user_id != user_id:
+                text = text or frame(
+                    "typing", conversation=str(watch.conversation), user_id=user_id, name=name
+                )
+                socket.push(text)
+
+    def look_again(self, socket: Socket) -> None:
+        """Check anew what `socket` may see of what it has open, and bring it up to date."""
+        socket.push(frame("refresh"))
+        for watch in socket.watches.values():
+            self._note(watch.conversation_id, watch.revision)
+        self.counts_stale.set()
+
+    # --- Tasks ---
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _later(self, seconds: float, conversation_id: int, since: int) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._note, conversation_id, since)
+
+
+def _name_of(user_id: int) -> str:
+    return User.objects.filter(pk=user_id).values_list("name", flat=True).first() or ""
+
+
+_live: Live | None = None
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def live() -> Live:
+    """Return the live half of this process, running in the running event loop."""
+    global _live, _loop
+    loop = asyncio.get_running_loop()
+    if _live is None or _loop is not loop:
+        _live, _loop = Live(), loop
+    _live.start()
+    return _live

@@ -1,0 +1,234 @@
+"""What the live half asks the database, for many sockets at once. Runs on the database threads."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from hub.audit.action_codes import AuditAction
+from hub.audit.origin import Origin, use_origin
+from hub.audit.record import record
+from hub.console import render
+from hub.conversations import access, timeline
+from hub.conversations.lists import Row, rows_of
+from hub.conversations.models import Conversation
+from hub.staff.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one conversation's news is, for everybody connected to this process.
+
+    Attributes:
+        levels: of each person who has it open, what they may see now ("" = nothing any more).
+        own: who of those connected has it among their own.
+        former: who of those connected may have had it in a list before, and no longer does.
+        entries, masked, heads, rows: fragments by language.
+    """
+
+    conversation: UUID
+    revision: int
+    number: int
+    is_complete: bool
+    levels: Mapping[int, str]
+    own: frozenset[int]
+    former: frozenset[int]
+    facts: Mapping[str, Any]
+    entries: Mapping[str, list[dict[str, Any]]]
+    masked: Mapping[str, list[dict[str, Any]]]
+    heads: Mapping[str, str]
+    rows: Mapping[str, str]
+
+
+def change(
+    conversation_id: int,
+    since: int,
+    watchers: Mapping[int, str],
+    connected: Mapping[int, str],
+    former_since: int,
+) -> Change | None:
+    """Return the news of a conversation, or None where it is gone.
+
+    Args:
+        conversation_id: which.
+        since: the lowest revision that its watchers have.
+        watchers: the language of each person who has it open.
+        connected: the language of everybody connected.
+        former_since: the revision before the event: people who lost it since then are told.
+    """
+    shown = rows_of([conversation_id]).get(conversation_id)
+    if shown is None:
+        return None
+    own = access.owners(shown.department_id, shown.holder_id, connected)
+    former = _former(conversation_id, former_since, connected.keys() - own)
+    levels: dict[int, str] = {}
+    heads: dict[str, str] = {}
+    entries: dict[str, list[dict[str, Any]]] = {}
+    masked: dict[str, list[dict[str, Any]]] = {}
+    revision, number, complete = shown.revision, 0, True
+    if watchers:
+        # The head is read before the lines: a line that comes in between is sent once more with
+        # the next event, whereas the other way round it would be passed over.
+        head = Conversation.objects.select_related(
+            "patient", "department", "holder", "contact_point"
+        ).get(pk=conversation_id)
+        seen = access.viewers(head, watchers)
+        levels = {user_id: seen.level(user_id) for user_id in watchers}
+        changes = timeline.changed_since(conversation_id, since)
+        revision, complete = max(head.revision, changes.revision), changes.is_complete
+        number = max((line.number for line in changes.lines), default=0)
+        for language in {watchers[pk] for pk, level in levels.items() if level in ("own", "read")}:
+            heads[language] = render.head(head, language)
+            entries[language] = _drawn(changes.lines, language)
+        for language in {watchers[pk] for pk, level in levels.items() if level == "masked"}:
+            masked[language] = _drawn(timeline.contact_only(changes.lines), language)
+    return Change(
+        conversation=shown.conversation,
+        revision=revision,
+        number=number,
+        is_complete=complete,
+        levels=levels,
+        own=own,
+        former=former,
+        facts=facts_of(shown),
+        entries=entries,
+        masked=masked,
+        heads=heads,
+        rows={language: render.row(shown, language) for language in {connected[pk] for pk in own}},
+    )
+
+
+def _drawn(lines: Collection[timeline.EntryLine], language: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": line.number,
+            "revision": line.revision,
+            "html": render.entry(line, language),
+        }
+        for line in lines
+    ]
+
+
+def facts_of(row: Row) -> dict[str, Any]:
+    """Return what decides in which lists a row stands, and where."""
+
+    def text(at: Any) -> str | None:
+        return at.isoformat() if at else None
+
+    return {
+        "holder_id": row.holder_id,
+        "department_id": row.department_id,
+        "status": row.status,
+        "priority": row.priority,
+        "waiting_since": text(row.waiting_since),
+        "last_entry_at": text(row.last_entry_at),
+        "snoozed_until": text(row.snoozed_until),
+        "resolved_at": text(row.resolved_at),
+        "last_message_number": row.last_message_number,
+        "last_author_kind": row.last_author_kind,
+    }
+
+
+# An assignment is written at the very moment of its entry; the one before says whose it was.
+_FORMER = """
+    SELECT held.holder_id FROM conversations_entry e, LATERAL (
+        SELECT a.holder_id FROM conversations_assignment a
+        WHERE a.conversation_id = e.conversation_id AND a.at < e.at ORDER BY a.id DESC LIMIT 1
+    ) held
+    WHERE e.conversation_id = %(conversation)s AND e.revision > %(since)s
+        AND e.kind IN ('assigned', 'status') AND held.holder_id = ANY(%(people)s)
+    UNION
+    SELECT m.user_id FROM conversations_entry e
+    JOIN staff_membership m ON m.department_id = (e.detail->>'from_department')::bigint
+    WHERE e.conversation_id = %(conversation)s AND e.revision > %(since)s
+        AND e.kind = 'assigned' AND m.user_id = ANY(%(people)s)
+"""
+
+
+def _former(conversation_id: int, since: int, people: Collection[int]) -> frozenset[int]:
+    """Return who of `people` just lost it: its holder, or a member of its department."""
+    if not people:
+        return frozenset()
+    values: dict[str, Any] = {
+        "conversation": conversation_id,
+        "people": list(people),
+        "since": since,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_FORMER, values)
+        return frozenset(row[0] for row in cursor.fetchall())
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A conversation that a person opened, with what they missed since their page was made."""
+
+    patient_id: int | None
+    level: str
+    revision: int
+    number: int
+    is_complete: bool
+    entries: list[dict[str, Any]]
+    head: str
+
+
+def id_of(conversation: UUID) -> int | None:
+    """Return the id of a conversation; whether somebody may see it is asked by `opened`."""
+    return Conversation.objects.filter(uuid=conversation).values_list("pk", flat=True).first()
+
+
+def opened(
+    conversation_id: int, since: int, user_id: int, language: str, origin: Origin
+) -> Opened | None:
+    """Return what `user_id` missed of a conversation, or None where they may not see it.
+
+    What is sent here was shown by no page, so it is a reading of its own in the audit trail.
+    """
+    user = User.objects.filter(pk=user_id).first()
+    found = (
+        access.known_to(user)
+        .select_related("patient", "department", "holder", "contact_point")
+        .filter(pk=conversation_id)
+        .first()
+        if user
+        else None
+    )
+    if found is None:
+        return None
+    level: str = found.level  # type: ignore[attr-defined]  # annotated by known_to
+    changes = timeline.changed_since(found.pk, since)
+    lines = timeline.contact_only(changes.lines) if level == "masked" else changes.lines
+    if lines:
+        with use_origin(origin):
+            record(
+                AuditAction.VIEW_CONVERSATION,
+                actor=user_id,
+                conversation=found.pk,
+                patient=found.patient_id,
+                detail={"by": "socket", "numbers": [line.number for line in lines]},
+            )
+    return Opened(
+        patient_id=found.patient_id,
+        level=level,
+        revision=max(found.revision, changes.revision),
+        number=max((line.number for line in lines), default=0) or found.last_number,
+        is_complete=changes.is_complete,
+        entries=_drawn(lines, language),
+        head="" if level == "masked" else render.head(found, language),
+    )
+
+
+def left(
+    user_id: int, conversation_id: int, patient_id: int | None, number: int, origin: Origin
+) -> None:
+    """Note in the audit trail that a person closed a conversation, and the last line they saw."""
+    with use_origin(origin):
+        record(
+            AuditAction.LEAVE_CONVERSATION,
+            actor=user_id,
+            conversation=conversation_id,
+            patient=patient_id,
+            detail={"last_number": number},
+        )
