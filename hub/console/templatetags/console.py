@@ -1,6 +1,6 @@
 """What the console's templates need beyond Django's own tags: ages, days, addresses."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from hub.console.wording import delivery_reason as reason_in_words
 from hub.conversations.actions.status import Resolution
-from hub.conversations.models import Channel
+from hub.conversations.models import Channel, Conversation
+from hub.conversations.rows import Row
 from patients.models import ContactPointLink
 
 register = template.Library()
@@ -168,3 +169,22 @@ def moment_words(text: str) -> str:
     """A moment stored as text, in words with its zone."""
     at = parse_datetime(text or "")
     return full_time(at) if at else ""
+
+
+_LAST = "9"
+"""Sorts after every year: what waits for the patient stands below what waits for us."""
+
+
+@register.filter
+def due(row: Row) -> str:
+    """The key by which a browser keeps rows in the order of their list (hub.conversations.lists)."""
+    if row.status == Conversation.Status.RESOLVED:
+        return iso_utc(row.resolved_at)
+    if row.status == Conversation.Status.SNOOZED:
+        return iso_utc(row.snoozed_until)
+    return f"{9999 - row.priority}{iso_utc(row.waiting_since) or _LAST}"
+
+
+def iso_utc(at: datetime | None) -> str:
+    """A time as text whose order is the order in time."""
+    return at.astimezone(UTC).isoformat() if at else ""

@@ -20,7 +20,8 @@ from hub.console.views.inbox import list_context
 from hub.console.who import candidates_of
 from hub.conversations import timeline
 from hub.conversations.access import may_answer
-from hub.conversations.models import Conversation, Draft, ReadMark
+from hub.conversations.models import Conversation, Draft
+from hub.conversations.rows import rows_of
 from hub.conversations.timeline import EntryLine
 from hub.staff.models import User
 
@@ -105,6 +106,9 @@ def changed(found: Conversation, since: int, request: HttpRequest) -> dict[str, 
             }
             for line in changes.lines
         ],
+        "row": render_to_string(
+            "console/partials/row.html", {"row": rows_of([found.pk], context["viewer_id"])[found.pk]}
+        ),
         "is_complete": changes.is_complete,
     }
 

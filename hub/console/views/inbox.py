@@ -51,7 +51,11 @@ def list_context(request: HttpRequest, *, after: str | None = None) -> dict[str,
     context: dict[str, Any] = {"rows": page.rows, "next_page": page.after, "chosen": chosen}
     if after is None and request.headers.get("HX-Request") != "true":
         counted = lists.counts(user)
-        context |= {"counts": counted, "unread_mine": counted.mine_unread}
+        context |= {
+            "counts": counted,
+            "unread_mine": counted.mine_unread,
+            "department_ids": list(user.memberships.values_list("department_id", flat=True)),
+        }
     return context
 
 

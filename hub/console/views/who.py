@@ -45,6 +45,15 @@ def identify(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 @require_GET
 @for_staff
+def banner(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The question above the thread, or nothing once it was answered."""
+    found = own(request, uuid)
+    context = {"head": head_of(found), "candidates": candidates_of(found)}
+    return render(request, "console/partials/who_banner.html", context)
+
+
+@require_GET
+@for_staff
 def patients(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Look for patients by name, birth date, number or record number; what was found is on record."""
     found, user = own(request, uuid), user_of(request)

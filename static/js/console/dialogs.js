@@ -1,0 +1,145 @@
+// Dialogs: fetched from the server, answered by it, and closed again with the focus where it was.
+
+import { conversation, debounced, get, post } from "./dom.js";
+import { patientChanged, taken } from "./deeds.js";
+import { revision } from "./timeline.js";
+import { toggleSelecting } from "./rows.js";
+import { toast } from "./toast.js";
+
+const dialog = () => document.getElementById("dialog");
+const OF_PATIENT = new Set([
+  "identify", "create-patient", "forget", "profile", "birth-date", "consent", "contact-point", "related",
+]);
+
+/** Open the dialog `name` of the conversation that stands in the page. */
+export async function openDialog(name, query = "") {
+  const here = conversation();
+  if (!here || dialog().open) return;
+  await show(`${here.dataset.path}${name}${query ? `?${query}` : ""}`);
+}
+
+async function show(path) {
+  try {
+    dialog().innerHTML = await get(path);
+  } catch (error) {
+    toast(error.message, { isError: true });
+    return;
+  }
+  if (!dialog().open) dialog().showModal();
+  (dialog().querySelector("[autofocus]") ?? dialog().querySelector("input, button"))?.focus();
+}
+
+async function submit(form, submitter) {
+  const error = form.querySelector("[data-error]");
+  if (error) error.hidden = true;
+  const data = new FormData(form, submitter ?? undefined);
+  if (submitter?.hasAttribute("data-other")) data.set("until", form.querySelector("[data-until]").value);
+  data.append("revision", revision());
+  const path = conversation()?.dataset.path;
+  try {
+    if (form.dataset.action === "reassign") {
+      await reassign(form, data);
+      return;
+    }
+    const answer = await post(form.getAttribute("action"), data);
+    dialog().close();
+    taken(path, answer);
+    if (OF_PATIENT.has(form.dataset.action)) patientChanged();
+  } catch (failure) {
+    if (error) {
+      error.textContent = failure.message;
+      error.hidden = false;
+    } else toast(failure.message, { isError: true });
+  }
+}
+
+/** A mass reassignment answers with what it did, and what it left alone. */
+async function reassign(form, data) {
+  const response = await fetch(form.getAttribute("action"), {
+    method: "POST",
+    body: data,
+    headers: { "HX-Request": "true" },
+  });
+  if (!response.ok) {
+    const body = await response.json();
+    throw new Error(body.error);
+  }
+  dialog().innerHTML = await response.text();
+  dialog().querySelector("[autofocus]")?.focus();
+  toggleSelecting(false);
+  document.dispatchEvent(new CustomEvent("console:refresh-list"));
+}
+
+function narrow(field) {
+  const wanted = field.value.trim().toLocaleLowerCase();
+  const scope = field.closest("form, .dialog-form");
+  let first = null;
+  for (const pick of scope.querySelectorAll("[data-picks] .pick")) {
+    const fits = pick.dataset.name.toLocaleLowerCase().includes(wanted);
+    pick.hidden = !fits;
+    pick.classList.remove("is-first");
+    if (fits && !first) first = pick;
+  }
+  if (wanted) first?.classList.add("is-first");
+  scope.querySelector("[data-none]").hidden = Boolean(first);
+}
+
+const search = debounced(async () => {
+  const field = document.getElementById("who-search");
+  const place = document.getElementById("who-found");
+  if (!field || !place) return;
+  const typed = field.value.trim();
+  if (typed.length < 2) {
+    place.replaceChildren();
+    return;
+  }
+  const html = await get(`${field.dataset.search}?q=${encodeURIComponent(typed)}`);
+  if (field.value.trim() === typed) place.innerHTML = html;
+}, 220);
+
+export function startDialogs() {
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-dialog]");
+    if (opener) openDialog(opener.dataset.dialog, opener.dataset.query);
+    if (event.target.closest("[data-close]") || event.target === dialog()) dialog().close();
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.id === "reassign") {
+      event.preventDefault();
+      const query = new URLSearchParams(new FormData(form));
+      show(`${form.getAttribute("action")}?${query}`);
+    } else if (form.dataset.action && (dialog().contains(form) || form.closest("#who"))) {
+      event.preventDefault();
+      submit(form, event.submitter);
+    }
+  });
+  dialog().addEventListener("input", (event) => {
+    if (event.target.matches("[data-filter]")) narrow(event.target);
+    else if (event.target.id === "who-search") search();
+  });
+  dialog().addEventListener("keydown", (event) => {
+    const field = event.target;
+    if (event.key === "Enter" && field.matches("[data-filter]")) {
+      event.preventDefault();
+      dialog().querySelector(".pick.is-first:not([hidden])")?.click();
+    } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && field.matches("[data-filter], .pick, #who-search")) {
+      event.preventDefault();
+      const picks = [...dialog().querySelectorAll(".pick:not([hidden])")];
+      const at = picks.indexOf(field);
+      picks[Math.max(0, Math.min(picks.length - 1, at + (event.key === "ArrowDown" ? 1 : -1)))]?.focus();
+    } else if (/^[1-9]$/.test(event.key) && !field.matches("input:not([type=radio]), textarea, select")) {
+      const hint = [...dialog().querySelectorAll(".pick kbd")].find((one) => one.textContent === event.key);
+      const pick = hint?.closest(".pick");
+      if (!pick) return;
+      event.preventDefault();
+      const radio = pick.querySelector("input");
+      if (!radio) pick.click();
+      else {
+        radio.checked = true;
+        radio.focus();
+      }
+    }
+  });
+  dialog().addEventListener("close", () => dialog().replaceChildren());
+}

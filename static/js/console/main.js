@@ -1,0 +1,61 @@
+// The console. Each part has a module of its own; this one starts them and joins them to the page.
+
+import "./ages.js";
+import { frame, post } from "./dom.js";
+import { setConnection } from "./composer.js";
+import { startDeeds } from "./deeds.js";
+import { startDialogs } from "./dialogs.js";
+import { startKeys } from "./keys.js";
+import { back, drawer, open, start } from "./open.js";
+import { markRead, showList, startRows } from "./rows.js";
+import { toast } from "./toast.js";
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-open]");
+  const plain = !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0;
+  if (link && plain && document.getElementById("conversation")) {
+    event.preventDefault();
+    open(link.pathname);
+  } else if (event.target.closest("[data-back]") && plain) {
+    event.preventDefault();
+    back();
+  } else if (event.target.closest("[data-drawer]")) drawer(!frame().classList.contains("is-drawer-open"));
+  else if (event.target.closest("[data-drawer-close]")) drawer(false);
+});
+
+// How far somebody has read is kept on the server.
+document.addEventListener("console:read", ({ detail }) => {
+  markRead(detail.uuid);
+});
+
+// After something done here the row follows at once, whether or not the socket is up.
+document.addEventListener("console:refresh-list", () => showList(frame().dataset.list));
+
+/** The thin bar while the line is down: drafts are kept, sending waits. */
+function connection(isUp) {
+  document.getElementById("connection").hidden = isUp;
+  setConnection(isUp);
+}
+document.addEventListener("console:connection", ({ detail }) => connection(detail.up));
+window.addEventListener("offline", () => connection(false));
+window.addEventListener("online", () => connection(true));
+
+document.addEventListener("click", async (event) => {
+  const choice = event.target.closest("button[data-presence]");
+  if (!choice) return;
+  const { presence } = choice.dataset;
+  choice.closest("details").open = false;
+  try {
+    await post(`${frame().dataset.root}presence`, { presence });
+    document.getElementById("my-presence").dataset.presence = presence;
+  } catch (error) {
+    toast(error.message, { isError: true });
+  }
+});
+
+startRows();
+startDeeds();
+startDialogs();
+startKeys();
+start();
+import("./socket.js");
