@@ -9,3 +9,7 @@ class ConversationsConfig(AppConfig):
     name = "hub.conversations"
     label = "conversations"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Connect the receivers."""
+        from hub.conversations import receivers  # noqa: F401

@@ -17,6 +17,7 @@ from hub.conversations.actions.delivery_status import report
 from hub.conversations.actions.receive import receive
 from hub.conversations.models import Conversation, Delivery, Entry
 from hub.staff.models import User
+from patients import actions as patients
 from patients import consent
 from tests.factories import HubAddressFactory, UserFactory, inbound
 
@@ -277,3 +278,17 @@ def test_a_status_never_goes_back(agent: User) -> None:
         report(delivery.pk, told)
         assert state(delivery) == shown
     assert not delivery.entry.conversation.entries.filter(kind="failed").exists()
+
+
+def test_a_stop_taken_down_by_staff_suppresses_too(agent: User) -> None:
+    conversation = conversation_with(NUMBER, agent)
+    delivery = answer(conversation, agent)
+    patients.stop(
+        conversation.contact_point,
+        channel=None,
+        source="staff",
+        evidence="Asked by phone.",
+        recorded_by=agent,
+    )
+    assert state(delivery) == "suppressed"
+    assert conversation.entries.filter(kind="failed").count() == 1

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from hub.conversations.actions.outbox import suppress_unsent, write_message
+from hub.conversations.actions.outbox import write_message
 from hub.conversations.append import Happened, Line, append, log_events
 from hub.conversations.inbound import Inbound
 from hub.conversations.joining import Joined
@@ -49,9 +49,7 @@ def obey(inbound: Inbound, point: ContactPoint, joined: Joined, now: datetime) -
     obeyed.needs_person = inbound.keyword.needs_person
     if word is Keyword.STOP:
         patients.stop(point, channel=inbound.channel, source="keyword", evidence=inbound.text)
-        suppressed = suppress_unsent(point.pk, inbound.channel)
         obeyed.steps.append(lambda j, at: _consent_line(j, at, "stopped"))
-        obeyed.steps.append(lambda j, at: mark_suppressed(suppressed, at))
         if not is_stopped:
             _answer(obeyed, inbound, word, language, confirms_stop=True)
     elif word is Keyword.START:
@@ -81,12 +79,14 @@ def _answer(
     obeyed: Obeyed, inbound: Inbound, word: Keyword, language: str, *, confirms_stop: bool = False
 ) -> None:
     """Add the one automatic answer, unless the provider gives it."""
-    if inbound.keyword_answered:
+    if inbound.keyword_answered or inbound.keyword is None:
         return
+    # A spelling that the provider does not know ("ALTO") is for us to answer all the same.
+    known_to_provider = inbound.keyword.known_to_provider
 
     def step(joined: Joined, at: datetime) -> None:
         address = HubAddress.objects.get(pk=inbound.hub_address_id)
-        if address.opt_out_by == HubAddress.OptOut.PROVIDER:
+        if address.opt_out_by == HubAddress.OptOut.PROVIDER and known_to_provider:
             return
         [entry] = append(
             joined.conversation,
@@ -111,22 +111,3 @@ def _answer(
         )
 
     obeyed.steps.append(step)
-
-
-def mark_suppressed(entries: list[Entry], at: datetime) -> None:
-    """Show on each entry that it was not sent, and say so in a line of its own."""
-    for entry in entries:
-        [_] = append(
-            entry.conversation,
-            Line(
-                kind=Entry.Kind.FAILED,
-                author_kind=Entry.Author.SYSTEM,
-                at=at,
-                detail={"number": entry.number, "reason": "opted_out"},
-            ),
-        )
-        Entry.objects.filter(pk=entry.pk).update(
-            delivery_state=Delivery.State.SUPPRESSED,
-            delivery_error="opted_out",
-            revision=entry.conversation.revision,
-        )

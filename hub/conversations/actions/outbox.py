@@ -54,8 +54,10 @@ def write_command(kind: str, leg: Leg, attachments: Iterable[Attachment]) -> Non
     )
 
 
-def suppress_unsent(contact_point_id: int, channel: str) -> list[Entry]:
+def suppress_unsent(contact_point_id: int, channel: str | None) -> list[Entry]:
     """Suppress every message to this contact point that was not yet being handed over.
+
+    `channel` None means all of them.
 
     The caller holds the contact point FOR UPDATE, and the outbox reads the consent under a FOR
     SHARE lock of it just before `sending` is committed: so nothing slips between (MODEL.md).
@@ -64,10 +66,11 @@ def suppress_unsent(contact_point_id: int, channel: str) -> list[Entry]:
     unsent = Delivery.objects.filter(
         kind=Delivery.Kind.MESSAGE,
         contact_point_id=contact_point_id,
-        channel=channel,
         state__in=[Delivery.State.READY, Delivery.State.CLAIMED],
         confirms_stop=False,
     )
+    if channel is not None:
+        unsent = unsent.filter(channel=channel)
     rows = list(unsent.select_for_update(of=("self",)).select_related("entry__conversation"))
     Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(
         state=Delivery.State.SUPPRESSED, error_code="opted_out", lease_until=None

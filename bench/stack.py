@@ -1,0 +1,104 @@
+"""The servers and processes of a benchmark, in a folder of their own, stopped at its end."""
+
+import base64
+import os
+import secrets
+import socket
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from hub.launcher.guarded import GuardedProcess, Program
+from hub.launcher.servers import EmbeddedServers
+
+PROJECT = Path(__file__).resolve().parent.parent
+START_LIMIT = 60  # seconds
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody has."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def _key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+class Stack:
+    """PostgreSQL and Valkey as the demo has them, with what the bench starts on them."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="hub-bench-"))
+        # The servers run as another user when we are root: they must be able to reach it.
+        self.folder.chmod(0o755)
+        self.servers = EmbeddedServers(self.folder / "servers")
+        self.processes: list[GuardedProcess] = []
+
+    def __enter__(self) -> "Stack":
+        self.servers.start()
+        os.environ.update(
+            {
+                "HUB_ENV": "demo",
+                "HUB_SECRET_KEY": secrets.token_urlsafe(64),
+                "HUB_ENCRYPTION_KEYS": f"bench:{_key()}",
+                "HUB_BLIND_INDEX_KEY": _key(),
+                "HUB_AUDIT_KEY": _key(),
+                "HUB_PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
+                "HUB_DATA_DIR": str(self.folder),
+                "HUB_LOG_FORMAT": "json",
+                "DATABASE_URL": self.servers.database_url,
+                "REDIS_URL": self.servers.redis_url,
+                "TWILIO_BACKEND": "simulator",
+                "TWILIO_API_BASE": "http://127.0.0.1:1",
+                "TWILIO_ACCOUNT_SID": "AC" + "0" * 31 + "7",
+                "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
+                "DJANGO_SETTINGS_MODULE": "hub.settings",
+            }
+        )
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in reversed(self.processes):
+            process.stop()
+        self.servers.stop()
+
+    def serve(self, application: str, label: str, **environment: str) -> tuple[str, GuardedProcess]:
+        """Start `application` under uvicorn as the demo does; return its address."""
+        url = environment.get("HUB_PUBLIC_URL") or os.environ["HUB_PUBLIC_URL"]
+        process = GuardedProcess(
+            Program(
+                label,
+                [
+                    *(sys.executable, "-m", "uvicorn", application),
+                    *("--host", "127.0.0.1", "--port", url.rpartition(":")[2]),
+                    *("--timeout-graceful-shutdown", "2", "--lifespan", "off"),
+                    *("--log-level", "warning"),
+                ],
+                os.environ | environment,
+                PROJECT,
+            )
+        )
+        with (self.folder / f"{label}.log").open("wb") as output:
+            process.start(output)
+        self.processes.append(process)
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{url}/healthz", timeout=2) as answer:  # noqa: S310
+                    if answer.status == 200:
+                        return url, process
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        raise RuntimeError((self.folder / f"{label}.log").read_text()[-2000:])
+
+
+def resident_mb(process: GuardedProcess) -> float:
+    """Return the resident memory of a process, in MiB (Linux)."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    line = next(one for one in status.splitlines() if one.startswith("VmRSS"))
+    return round(int(line.split()[1]) / 1024, 1)
