@@ -1,6 +1,6 @@
 """Chat's side of the outbox. A chat message is in the timeline already: nothing is handed over.
 
-Sockets fetch it from there; what the visitor's app then has and shows, it says itself (receipts.py).
+Sockets fetch it from there; what the visitor's app has and shows, it says itself (receipts.py).
 """
 
 from typing import Any

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -24,6 +24,8 @@ from patients.models import ContactPoint
 
 #: How long a browser may stay away and still go on; as long as a conversation reopens.
 LIFETIME = settings.REOPENING_WINDOW
+#: Its end is put off at most this often, not with each message.
+RENEW_AFTER = timedelta(minutes=10)
 LANGUAGES = ("en", "es")
 LONGEST_NAME = 200
 
@@ -89,7 +91,7 @@ def find(token: str, site_key: str) -> ChatSession:
 def again(session_id: int) -> ChatSession:
     """Return a session found before, if it still lives. Raises SessionOver, SessionMoved."""
     session = ChatSession.objects.select_related(
-        "site__hub_address__department", "contact_point"
+        "site__hub_address__department", "contact_point", "link"
     ).get(pk=session_id)
     require_live(session)
     return session
@@ -120,8 +122,7 @@ def write(
     with transaction.atomic():
         # First in the lock order, and what keeps two presses of "send" apart.
         contact_points.lock(session.contact_point_id)
-        session.refresh_from_db(fields=["ended_at", "expires_at", "said"])
-        require_live(session)
+        session = again(session.pk)
         repeat = repeated(session, intent)
         if repeat is not None:
             return repeat
@@ -141,7 +142,8 @@ def write(
         )
         assert received.entry.leg is not None
         _bind(session, received.entry.leg)
-        ChatSession.objects.filter(pk=session.pk).update(expires_at=now + LIFETIME)
+        if session.expires_at < now + LIFETIME - RENEW_AFTER:
+            ChatSession.objects.filter(pk=session.pk).update(expires_at=now + LIFETIME)
     return received.entry
 
 

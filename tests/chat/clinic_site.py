@@ -1,4 +1,4 @@
-"""A clinic's own web site for tests: another origin than the hub, with the widget's one script tag."""
+"""A clinic's own web site for tests: of another origin, with the widget's one script tag."""
 
 import threading
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def serve() -> Iterator[ClinicSite]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

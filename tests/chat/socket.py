@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any, Self
 
 from asgiref.testing import ApplicationCommunicator
@@ -51,10 +52,8 @@ class Socket:
 
     async def close(self) -> None:
         await self.ends.send_input({"type": "websocket.disconnect", "code": 1001})
-        try:
+        with suppress(TimeoutError, asyncio.CancelledError):
             await self.ends.wait(5)
-        except (TimeoutError, asyncio.CancelledError):
-            pass
 
     async def hello(self, visitor: Visitor, after: int = 0) -> dict[str, Any]:
         await self.send(type="hello", token=visitor.token, site=visitor.site, after=after)

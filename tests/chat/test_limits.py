@@ -62,7 +62,7 @@ def test_a_counter_starts_anew_after_its_time() -> None:
     with pytest.raises(TooOften):
         limits.count(brief, "me")
     with Redis.from_url(settings.REDIS_URL) as redis:
-        [key] = [name for name in redis.keys("*chat:brief:*")]
+        [key] = redis.keys("*chat:brief:*")
         assert 0 < redis.ttl(key) <= 1
 
 

@@ -350,14 +350,14 @@ def test_a_message_and_a_page_cost_a_fixed_number_of_statements(
 ) -> None:
     visitor.write("first")
     session = visitor.session
-    with django_assert_max_num_queries(24):  # type: ignore[operator]
+    with django_assert_max_num_queries(18):  # type: ignore[operator]
         sessions.write(session, "second", intent=uuid4())
     for n in range(20):
         visitor.write(f"m{n}")
     from channels_app.chat import timeline
 
     timeline.page(session, 0, "en")
-    with django_assert_max_num_queries(6):  # type: ignore[operator]
+    with django_assert_max_num_queries(4):  # type: ignore[operator]
         assert len(timeline.page(session, 0, "en").lines) > 20
 
 
