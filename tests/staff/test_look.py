@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 from django.template import Context, Template
 
+from hub.staff.templatetags.browsers import browser_name
 from hub.staff.templatetags.icons import NoSuchIcon
 
 TOKENS = (settings.BASE_DIR / "static" / "css" / "tokens.css").read_text()
@@ -93,3 +94,19 @@ def test_an_icon_is_inlined_and_silent() -> None:
 def test_an_icon_that_does_not_exist_raises(name: str) -> None:
     with pytest.raises(NoSuchIcon):
         render(name)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "expected"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+         "Chrome/130.0 Safari/537.36 Edg/130.0", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 "
+         "(KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1", "Safari on iPhone"),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0",
+         "Firefox on Linux"),
+        ("curl/8.0", "Unknown browser"),
+    ],
+)  # fmt: skip
+def test_browsers_are_named_as_people_do(claimed: str, expected: str) -> None:
+    assert browser_name(claimed) == expected
