@@ -98,7 +98,7 @@ def _contacts(patient_id: int, user: User) -> list[Contact]:
     rows = (
         access.known_to(user)
         .filter(patient_id__in=record_ids(patient_id))
-        .values_list(
+        .values_list(  # type: ignore[misc]  # `level` is annotated by known_to
             "id",
             "uuid",
             "level",
