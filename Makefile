@@ -17,7 +17,7 @@ TOOLS := $(VENV)/.stamp-requirements-dev
 BROWSER := node_modules/.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench lock clean
+.PHONY: help demo test lint format bench lock messages clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,13 @@ format: $(TOOLS)  ## Put the code into the one format
 
 bench: $(RUNTIME) $(TOOLS) $(BROWSER)  ## Measure, print a table, write bench/latest.json
 	$(PY) -m bench
+
+# Needs GNU gettext (on Debian: apt install gettext). Spanish is written by hand into the .po file.
+messages: $(RUNTIME)  ## Gather the sentences to translate, and compile the translations
+	$(VENV)/bin/django-admin makemessages --locale es --add-location file --no-wrap --no-obsolete \
+	  --ignore .venv --ignore .cache --ignore node_modules --ignore tests --ignore bench \
+	  --ignore simulator
+	$(VENV)/bin/django-admin compilemessages --ignore .venv --ignore .cache --ignore node_modules
 
 clean:  ## Remove what make made here, except for the demo's data
 	rm -rf $(VENV) node_modules .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
