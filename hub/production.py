@@ -5,6 +5,9 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 SECRET_KEY_LENGTH = 50
+# What a random key of that length has for certain, and a row of one letter has not.
+SECRET_KEY_CHARACTERS = 10
+DEFAULT_KEYS = ("django-insecure", "demo", "not-a-secret", "change")
 
 
 def refuse_unsafe(
@@ -21,7 +24,11 @@ def refuse_unsafe(
     faults = []
     if debug:
         faults.append("HUB_DEBUG is on: it shows settings and data to anybody who causes an error.")
-    if len(secret_key) < SECRET_KEY_LENGTH or secret_key.startswith(("django-insecure", "demo")):
+    if (
+        len(secret_key) < SECRET_KEY_LENGTH
+        or len(set(secret_key)) < SECRET_KEY_CHARACTERS
+        or secret_key.startswith(DEFAULT_KEYS)
+    ):
         faults.append(
             f"HUB_SECRET_KEY is a default or shorter than {SECRET_KEY_LENGTH} characters: "
             "make one with `python -c 'import secrets; print(secrets.token_urlsafe(64))'`."
