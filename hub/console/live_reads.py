@@ -81,9 +81,9 @@ def change(
         number = max((line.number for line in changes.lines), default=0)
         for language in {watchers[pk] for pk, level in levels.items() if level in ("own", "read")}:
             heads[language] = render.head(head, language)
-            entries[language] = _drawn(changes.lines, language)
+            entries[language] = _drawn(changes.lines, language, head)
         for language in {watchers[pk] for pk, level in levels.items() if level == "masked"}:
-            masked[language] = _drawn(timeline.contact_only(changes.lines), language)
+            masked[language] = _drawn(timeline.contact_only(changes.lines), language, head)
     return Change(
         conversation=shown.conversation,
         revision=revision,
@@ -100,14 +100,12 @@ def change(
     )
 
 
-def _drawn(lines: Collection[timeline.EntryLine], language: str) -> list[dict[str, Any]]:
+def _drawn(
+    lines: Collection[timeline.EntryLine], language: str, conversation: Conversation
+) -> list[dict[str, Any]]:
     return [
-        {
-            "number": line.number,
-            "revision": line.revision,
-            "html": render.entry(line, language),
-        }
-        for line in lines
+        {"number": line.number, "revision": line.revision, "html": html}
+        for line, html in zip(lines, render.entries(lines, language, conversation), strict=True)
     ]
 
 
@@ -215,7 +213,7 @@ def opened(
         revision=max(found.revision, changes.revision),
         number=max((line.number for line in lines), default=0) or found.last_number,
         is_complete=changes.is_complete,
-        entries=_drawn(lines, language),
+        entries=_drawn(lines, language, found),
         head="" if level == "masked" else render.head(found, language),
     )
 

@@ -4,6 +4,7 @@ What differs from reader to reader ("You", unread, which buttons) the browser ad
 fragment a language serves a thousand sockets.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.template.loader import get_template
@@ -15,9 +16,11 @@ from hub.conversations.rows import Row
 from hub.conversations.timeline import EntryLine
 
 
-def entry(line: EntryLine, language: str) -> str:
-    """Return a line of the timeline; a masked line gives the masked fragment."""
-    return _fragment("entry", language, line=line)
+def entries(lines: Iterable[EntryLine], language: str, conversation: Conversation) -> list[str]:
+    """Return lines of the timeline of `conversation`; a masked line gives the masked fragment."""
+    with translation.override(language):
+        head = head_of(conversation)
+    return [_fragment("entry", language, line=line, head=head) for line in lines]
 
 
 def row(shown: Row, language: str) -> str:
