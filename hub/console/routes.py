@@ -44,7 +44,7 @@ def routes_of(conversation: Conversation) -> list[Route]:
         for one in lines
         if one.is_stopped and one.purpose is None
     }
-    who = conversation.patient.name if conversation.patient else _("the person")
+    who = conversation.patient.name if conversation.patient else ""
     routes = [
         _route(conversation, leg, who, (leg.contact_point_id, leg.channel) in stopped)
         for leg in legs.values()
@@ -76,6 +76,10 @@ def _route(conversation: Conversation, leg: Leg, who: str, is_stopped: bool) -> 
 
 
 def _reaches(leg: Leg, who: str, address: str) -> str:
+    if not who:
+        if leg.channel == Channel.SMS:
+            return _("This goes as a text to %(address)s") % {"address": address}
+        return _("They see this in the chat window")
     if leg.channel == Channel.SMS:
         return _("%(who)s gets this as a text to %(address)s") % {"who": who, "address": address}
     return _("%(who)s sees this in the chat window") % {"who": who}

@@ -63,7 +63,11 @@ def age(at: datetime | None) -> str:
 @register.filter
 def age_words(at: datetime | None) -> str:
     """How long ago in words, for the head of a conversation: "4 minutes"."""
-    return timesince(at, depth=1) if at else ""
+    if at is None:
+        return ""
+    if timezone.now() - at < timedelta(minutes=1):
+        return _("a moment")
+    return timesince(at, depth=1)
 
 
 @register.filter

@@ -107,5 +107,3 @@ def _invalid(form: forms.Form) -> JsonResponse:
     """Say the first thing that is wrong."""
     words: Any = next(iter(form.errors.values()))[0]
     return JsonResponse({"error": str(words), "code": "Invalid"}, status=400)
-
-

@@ -107,7 +107,8 @@ def changed(found: Conversation, since: int, request: HttpRequest) -> dict[str, 
             for line in changes.lines
         ],
         "row": render_to_string(
-            "console/partials/row.html", {"row": rows_of([found.pk], context["viewer_id"])[found.pk]}
+            "console/partials/row.html",
+            {"row": rows_of([found.pk], context["viewer_id"])[found.pk]},
         ),
         "is_complete": changes.is_complete,
     }

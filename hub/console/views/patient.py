@@ -33,9 +33,7 @@ def panel(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The pane alone, after something in it changed."""
     found, user = visible(request, uuid), user_of(request)
     if found.patient_id is not None:
-        record(
-            AuditAction.VIEW_PATIENT, actor=user, conversation=found, patient=found.patient_id
-        )
+        record(AuditAction.VIEW_PATIENT, actor=user, conversation=found, patient=found.patient_id)
     pane = panel_of(found, user, may_edit=is_own(found, user))
     return render(request, "console/partials/patient_panel.html", {"panel": pane})
 
@@ -104,9 +102,7 @@ def consent(request: HttpRequest, uuid: UUID) -> HttpResponse:
     channel = source.get("channel", "")
     stopped = is_stopped(point.pk, channel)
     if request.method == "GET":
-        form = forms.ConsentForm(
-            initial={"point": point.uuid, "channel": channel}, stopped=stopped
-        )
+        form = forms.ConsentForm(initial={"point": point.uuid, "channel": channel}, stopped=stopped)
         title = _("What they said about %(address)s") % {"address": shown(point)}
         return _dialog(request, found, "form", form, title, "consent", _("Write down"))
     form = forms.ConsentForm(request.POST, stopped=stopped)

@@ -129,4 +129,3 @@ def invalid(form: Any) -> JsonResponse:
 def _holder_before(request: HttpRequest, user: User) -> int | None:
     text = request.POST.get("holder", "")
     return int(text) if text.isdecimal() else None
-

@@ -37,9 +37,7 @@ def identify(request: HttpRequest, uuid: UUID) -> HttpResponse:
     except ValueError:
         return HttpResponse(status=400)
     patient = get_object_or_404(Patient, uuid=key)
-    identity.identify_as(
-        found, patient, by=user, remember=request.POST.get("remember") == "on"
-    )
+    identity.identify_as(found, patient, by=user, remember=request.POST.get("remember") == "on")
     return answer(request, found, _("Chosen"))
 
 

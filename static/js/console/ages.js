@@ -15,6 +15,7 @@ export function age(since, now = Date.now()) {
 
 function inWords(since, now) {
   const minutes = Math.max(0, Math.floor((now - since) / MINUTE));
+  if (minutes < 1) return words("moment");
   const [n, one, many] =
     minutes < 60
       ? [minutes, "oneMinute", "minuteWords"]

@@ -229,6 +229,22 @@ export async function setConnection(isUp) {
   if (form() && body().value.trim()) saveDraft();
 }
 
+/** What could not be delivered, to be written once more, by another way where there is one. */
+function again(text) {
+  const field = document.getElementById("route");
+  const other = [...field.options].find((one) => !one.disabled && !one.selected);
+  if (other) field.value = other.value;
+  setNote(false);
+  if (!body().value) body().value = text;
+  body().focus();
+  typed();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-again]");
+  if (button && form()) again(button.closest(".entry").querySelector(".entry-body")?.textContent ?? "");
+});
+
 // --- Files -------------------------------------------------------------------------------------------
 
 function showFiles() {

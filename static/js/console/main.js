@@ -58,4 +58,4 @@ startDeeds();
 startDialogs();
 startKeys();
 start();
-import("./socket.js");
+import("./socket.js").catch(() => document.dispatchEvent(new CustomEvent("console:no-socket")));

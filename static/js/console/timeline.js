@@ -100,7 +100,9 @@ function say(entry) {
 /** "You" instead of one's own name. */
 function name(entry) {
   const author = entry.querySelector(".entry-author");
-  if (author && entry.dataset.authorId === me()) author.textContent = words("you");
+  if (!author) return;
+  if (entry.dataset.authorId === me()) author.textContent = words("you");
+  else if (!author.textContent) author.textContent = document.getElementById("head").dataset.who;
 }
 
 /** Day before it, or the author's name left out, as the server does it for a whole page. */
