@@ -6,18 +6,21 @@ either happened whole or not at all; what failed is found again by `sweep`.
 """
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from channels_app.models import Receipt
 from channels_app.registry import adapter_of
+from hub.encryption.fields import EncryptedJSONField
 
 #: Before this the request that stored it is still working on it.
 GRACE = timedelta(seconds=10)
 STUCK_AFTER = 5
+
+_PAYLOAD = cast("EncryptedJSONField", Receipt._meta.get_field("payload"))
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +40,22 @@ def accept(account: str, kind: str, key: str, payload: dict[str, Any]) -> Receip
         received_at=now,
         next_attempt_at=now + GRACE,
     )
-    Receipt.objects.bulk_create([receipt], ignore_conflicts=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO channels_app_receipt (uuid, account, kind, key, payload, state, failures, "
+            "next_attempt_at, received_at) VALUES (%s, %s, %s, %s, %s, %s, 0, %s, %s) "
+            "ON CONFLICT (account, kind, key) DO NOTHING",
+            [
+                receipt.uuid,
+                account,
+                kind,
+                key,
+                _PAYLOAD.seal(payload, receipt.uuid).raw,
+                receipt.state,
+                receipt.next_attempt_at,
+                now,
+            ],
+        )
     return receipt
 
 

@@ -4,9 +4,9 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 
-from django.core.asgi import get_asgi_application
+import django
 
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -15,10 +15,11 @@ from django.urls import path
 from channels_app.chat.consumer import ChatConsumer
 from hub.audit.middleware import OriginScopeMiddleware
 from hub.console.consumer import ConsoleConsumer
+from hub.threaded_handler import ThreadedHandler
 
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": ThreadedHandler(),
         "websocket": OriginScopeMiddleware(
             URLRouter(
                 [

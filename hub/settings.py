@@ -130,6 +130,8 @@ if DATABASE_POOL_SIZE:
         "max_size": DATABASE_POOL_SIZE,
         "timeout": 10,
     }
+# Threads that answer HTTP requests; the pool must have room for them and for the fan-out's three.
+HTTP_THREADS = environment.number("HUB_HTTP_THREADS", 8)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = environment.required("REDIS_URL", "the address of Redis or Valkey")

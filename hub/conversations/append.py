@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from psycopg.types.json import Jsonb
 
-from hub.conversations.models import ContactEvent, Conversation, Entry, Leg
+from hub.conversations.models import Conversation, Entry, Leg
 from hub.encryption.blind_index import index_words
 from hub.encryption.fields import EncryptedTextField
 from hub.realtime.events import ConversationChanged

@@ -4,12 +4,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db import connection
 
 from hub.conversations.append import Happened, advance
 from hub.conversations.inbound import Inbound
 from hub.conversations.models import ContactEvent, Conversation, HubAddress, Leg
 from patients.identify import Identification, Level
 from patients.models import ContactPoint
+
+_LEG = [field.attname for field in Leg._meta.concrete_fields]
+_CONVERSATION = [field.attname for field in Conversation._meta.concrete_fields]
+_LATEST_LEG = (
+    "SELECT "  # noqa: S608  (column names of our own models)
+    + ", ".join([f"l.{name}" for name in _LEG] + [f"c.{name}" for name in _CONVERSATION])
+    + " FROM conversations_leg l JOIN conversations_conversation c ON c.id = l.conversation_id "
+    "WHERE l.contact_point_id = %s AND l.hub_address_id = %s ORDER BY l.id DESC LIMIT 1"
+)
 
 
 @dataclass(slots=True)
@@ -31,12 +41,7 @@ def join(
     The lock on the contact point is what makes two messages at once open one conversation
     (invariant 4).
     """
-    latest = (
-        Leg.objects.select_related("conversation", "hub_address")
-        .filter(contact_point=point, hub_address_id=inbound.hub_address_id)
-        .order_by("-id")
-        .first()
-    )
+    latest = _latest_leg(point.pk, inbound.hub_address_id)
     if latest is not None and latest.ended_at is None:
         return Joined(latest.conversation, latest, False, _is_resolved(latest.conversation), [])
     if latest is not None and _may_reopen(latest.conversation, at):
@@ -55,6 +60,18 @@ def join(
         if len(open_ones) == 1:
             return _with_leg(open_ones[0], inbound, point, at, was_resolved=False)
     return _open(inbound, point, identification, address, at)
+
+
+def _latest_leg(contact_point_id: int, hub_address_id: int) -> Leg | None:
+    """Return the last leg between two addresses, with its conversation. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LATEST_LEG, [contact_point_id, hub_address_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    leg = Leg.from_db(connection.alias, _LEG, row[: len(_LEG)])
+    leg.conversation = Conversation.from_db(connection.alias, _CONVERSATION, row[len(_LEG) :])
+    return leg
 
 
 def _is_resolved(conversation: Conversation) -> bool:

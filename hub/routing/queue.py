@@ -29,8 +29,8 @@ def enter(
             "priority, entered_at, place_since, parent_id, outcome) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, '') "
             "ON CONFLICT (conversation_id) WHERE ended_at IS NULL DO UPDATE "
-            "SET priority = GREATEST(routing_queueentry.priority, EXCLUDED.priority) "
-            "RETURNING id, xmax = 0",
+            "SET priority = EXCLUDED.priority "
+            "WHERE routing_queueentry.priority < EXCLUDED.priority RETURNING id, xmax = 0",
             [
                 uuid4(),
                 conversation.pk,
@@ -42,7 +42,8 @@ def enter(
                 parent_id,
             ],
         )
-        queue_entry_id, is_new = cursor.fetchone()
+        # No row: it waits already, and is no more urgent than it was.
+        queue_entry_id, is_new = cursor.fetchone() or (None, False)
     if is_new:
         log_events(
             conversation,

@@ -43,7 +43,8 @@ def receive(inbound: Inbound) -> Received:
     twice (`inbound.intent`). Repeats of a provider's event are stopped before, by the inbox.
     """
     now = timezone.now()
-    with transaction.atomic():
+    # Within the inbox's transaction it succeeds or fails with it: a savepoint would serve nobody.
+    with transaction.atomic(savepoint=False):
         point = contact_points.hold(inbound.contact_system, inbound.contact_value)
         joined = join(inbound, point, identify(point), now)
         if inbound.intent and (repeat := _repeat(joined, inbound)):
