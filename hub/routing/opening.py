@@ -67,6 +67,10 @@ def set_hours(department: Department, stretches: Iterable[Stretch]) -> None:
 @transaction.atomic
 def close_on(department: Department, days: Iterable[date]) -> None:
     """Keep `department` closed on these days, beside those that are known."""
-    for day in days:
-        Holiday.objects.get_or_create(department=department, day=day)
-    record(AuditAction.SETTINGS_CHANGED, actor=None, objects=[department], detail={"holidays": 1})
+    added = [Holiday.objects.get_or_create(department=department, day=day)[1] for day in days]
+    record(
+        AuditAction.SETTINGS_CHANGED,
+        actor=None,
+        objects=[department],
+        detail={"holidays": sum(added)},
+    )

@@ -11,7 +11,7 @@ from hub.conversations.actions.addresses import AddressTaken, NotOurNumber
 from hub.staff.setting_up import NoSuchDepartment, find_department
 from patients.normal_form import NotAnAddress
 
-REFUSALS = {
+REFUSALS: dict[type[Exception], str] = {
     sites.NotASiteKey: "A key is made of letters, digits, hyphens and underscores.",
     sites.NotAnOrigin: "An origin is like https://www.clinic.example: no path, no wildcard.",
     NoSuchDepartment: "There is no such department; add_department adds one.",

@@ -44,7 +44,5 @@ class Command(BaseCommand):
         except addresses.AddressTaken as error:
             raise CommandError("The hub has this number already.") from error
         webhook = f"{settings.PUBLIC_URL}{reverse('messaging-inbound')}#rc=3&rp=5xx,ct,rt"
-        self.stdout.write(
-            f"Added {address.value}. Its webhook for messages at the provider (POST):"
-        )
+        self.stdout.write(f"Added {address.value}. Its webhook for messages (POST):")
         self.stdout.write(webhook)
