@@ -17,13 +17,16 @@ TOOLS := $(VENV)/.stamp-requirements-dev
 BROWSER := node_modules/.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench lock messages clean
+.PHONY: help demo manage test lint format bench lock messages clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) $(BROWSER)  ## Run the whole hub on this machine, with a simulated Twilio
 	@$(PY) -m hub.launcher demo
+
+manage: $(RUNTIME)  ## Run a management command beside the demo (ARGS=verify_audit)
+	@$(PY) -m hub.launcher manage $(ARGS)
 
 test: $(RUNTIME) $(TOOLS) $(BROWSER)  ## Run all tests (ARGS="tests/chat -x" for some)
 	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
