@@ -5,7 +5,7 @@ import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { byId, fillCalls, fillWords } from "./dom.js";
 import { Frame } from "./frame.js";
-import { lasting, randomText, randomUuid } from "./keep.js";
+import { isLasting, lasting, randomText, randomUuid } from "./keep.js";
 import { call } from "./server.js";
 import { Thread } from "./thread.js";
 import { currentLanguage, setLanguage, words } from "./words.js";
@@ -74,9 +74,9 @@ function drawHead() {
     : now.expected
       ? words("awayUntil", { when: now.expected })
       : words("away");
-  byId("welcome").textContent = words(
-    config.mode === "link" ? "welcomeLink" : now.here ? "welcome" : "welcomeAway",
-  );
+  const welcome = config.mode === "link" ? "welcomeLink" : now.here ? "welcome" : "welcomeAway";
+  byId("welcome").textContent =
+    words(welcome) + (config.mode === "link" ? "" : ` ${words(isLasting ? "mayClose" : "stayOpen")}`);
   const text = now.text;
   byId("by-text").hidden = !text || (now.here && config.mode !== "link");
   if (text) {

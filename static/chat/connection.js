@@ -11,6 +11,7 @@ import { currentLanguage } from "./words.js";
 const OVER = 4401;
 const PING_MS = 20000;
 const SILENCE_MS = 32000;
+const CONNECT_MS = 8000;
 const LONGEST_WAIT_MS = 15000;
 const POLL_MS = 5000;
 /* After so many attempts without a socket, requests take over (and sockets are still tried). */
@@ -58,7 +59,7 @@ export class Connection {
     this.queue.push({ intent, text, of: this.mark() });
     this.keepQueue();
     if (this.isUp()) this.frame({ type: "send", intent, text });
-    else if (this.polling) this.flushByRequest();
+    else if (this.polling) this.pollNow();
   }
 
   forget(intent) {
@@ -96,11 +97,17 @@ export class Connection {
   connect() {
     if (this.stopped) return;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}/chat/socket`);
-    this.socket = socket;
     this.isReady = false;
     this.heardAt = Date.now();
     this.openedAt = Date.now();
+    let socket;
+    try {
+      socket = new WebSocket(`${scheme}://${location.host}/chat/socket`);
+    } catch {
+      this.lost(1006); // forbidden here
+      return;
+    }
+    this.socket = socket;
     socket.onopen = () => {
       this.frame({
         type: "hello",
@@ -188,7 +195,7 @@ export class Connection {
   /* A cut cable closes no socket: silence tells. */
   ping() {
     const now = Date.now();
-    if (this.socket?.readyState === WebSocket.CONNECTING && now - this.openedAt > SILENCE_MS) {
+    if (this.socket?.readyState === WebSocket.CONNECTING && now - this.openedAt > CONNECT_MS) {
       this.drop();
     } else if (this.socket?.readyState === WebSocket.OPEN) {
       if (now - this.heardAt > SILENCE_MS) this.drop();
@@ -212,7 +219,10 @@ export class Connection {
       if (!this.polling) return;
       this.merge(await answer.json());
       this.on.up(true);
-      await this.flushByRequest();
+      if (await this.flushByRequest()) {
+        this.pollNow();
+        return;
+      }
     } catch (refusal) {
       if (refusal.status === 401) {
         this.stop();
@@ -224,8 +234,15 @@ export class Connection {
     this.poller = setTimeout(() => this.poll(), POLL_MS);
   }
 
+  pollNow() {
+    clearTimeout(this.poller);
+    this.poller = setTimeout(() => this.poll(), 0);
+  }
+
+  /* Returns whether anything was sent, and so is to be fetched as a line. */
   async flushByRequest() {
-    for (const one of [...this.queue]) {
+    const queue = [...this.queue];
+    for (const one of queue) {
       try {
         await call("/chat/messages", {
           session: this.session,
@@ -240,6 +257,7 @@ export class Connection {
       this.forget(one.intent);
       this.on.sent(one.intent);
     }
+    return queue.length > 0;
   }
 
   /** Send words with files, by a request; resolves when they are committed. */
@@ -249,9 +267,6 @@ export class Connection {
     form.append("text", text);
     for (const file of files) form.append("files", file, file.name);
     await call("/chat/messages", { session: this.session, form });
-    if (this.polling) {
-      clearTimeout(this.poller);
-      this.poll();
-    }
+    if (this.polling) this.pollNow();
   }
 }

@@ -38,6 +38,7 @@ function keeper(kind) {
 }
 
 export const lasting = keeper("localStorage");
+export const isLasting = store("localStorage") !== null;
 /* Unsent words go with the tab. */
 export const ofThisTab = keeper("sessionStorage");
 
