@@ -76,6 +76,12 @@ def test_an_address_of_a_colleague_is_refused(typed) -> None:
         create()
 
 
+def test_without_a_terminal_it_asks_nobody(typed) -> None:
+    typed("")
+    with pytest.raises(CommandError, match="--password-from-stdin"):
+        call_command("create_administrator", "ada@example.org", "--name=Ada")
+
+
 def test_a_department_is_added_once(capsys) -> None:
     call_command("add_department", "Mental health", "--restricted", "--time-zone=America/Chicago")
     department = Department.objects.get()

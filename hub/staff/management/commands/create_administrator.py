@@ -50,6 +50,8 @@ class Command(BaseCommand):
 
 
 def _ask() -> str:
+    if not sys.stdin.isatty():
+        raise CommandError("There is no terminal to ask at: use --password-from-stdin.")
     password = getpass("Password: ")
     if password != getpass("The password again: "):
         raise CommandError("The two passwords differ.")
