@@ -22,7 +22,11 @@ ALLOWED_KEYS = frozenset(
 )
 
 # Anything that looks like a phone number or an e-mail address, for lines that libraries write.
-_ADDRESS = re.compile(r"\+?\d[\d\-(). ]{7,}\d|[^\s@'\"<>]+@[^\s@'\"<>]+\.[a-z]{2,}", re.IGNORECASE)
+# Nine digits are no phone number, ten may be: an IP address and a port are left as they are.
+_ADDRESS = re.compile(
+    r"\+?(?:\d[\-(). ]{0,2}){9,}\d|[^\s@'\"<>]+@[^\s@'\"<>]+\.[a-z]{2,}", re.IGNORECASE
+)
+_NEVER_WORDS = frozenset({"timestamp", "request_id", "task_id", "logger", "code"})
 # PostgreSQL quotes the offending row in DETAIL: "Key (value)=(+1555…) already exists."
 _DETAIL = re.compile(r"\n?(?:DETAIL|CONTEXT|HINT|QUERY):.*", re.DOTALL)
 
@@ -40,7 +44,7 @@ def keep_allowed_keys(logger: object, method: str, event: EventDict) -> EventDic
 def blank_addresses(logger: object, method: str, event: EventDict) -> EventDict:
     """Blank what looks like an address, and PostgreSQL's DETAIL, in every text of the line."""
     for key, value in event.items():
-        if isinstance(value, str) and key not in ("timestamp", "request_id", "task_id", "logger"):
+        if isinstance(value, str) and key not in _NEVER_WORDS:
             event[key] = _ADDRESS.sub("[address]", _DETAIL.sub("", value))
     return event
 

@@ -148,6 +148,7 @@ STORIES = (
         "+15550100142",
         (
             ("", "Buenos días, nadie me llamó el viernes."),
+            ("Lena Moreau", "Buenos días, Ana. Perdone la espera, soy Lena. ¿En qué le ayudo?"),
             ("", "Se me acabó el metoprolol. ¿Pueden renovarlo hoy?"),
         ),
         "",
