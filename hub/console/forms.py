@@ -238,5 +238,3 @@ class SearchForm(forms.Form):
     """Words to look for."""
 
     q = forms.CharField(label=_("Search"), required=False, max_length=200)
-
-

@@ -55,8 +55,8 @@ def is_fragment(request: HttpRequest) -> bool:
 
 
 def visible(request: HttpRequest, uuid: UUID) -> Conversation:
-    """Return the conversation if the person may read it; else 404, as if it were not there."""
-    return _one(request, access.visible_to(user_of(request)), uuid)
+    """Return the conversation if the person may read it, with `level` (own or read); else 404."""
+    return _one(request, access.known_to(user_of(request)).exclude(level="masked"), uuid)
 
 
 def own(request: HttpRequest, uuid: UUID) -> Conversation:
@@ -97,7 +97,16 @@ def _one(request: HttpRequest, among: Any, uuid: UUID) -> Conversation:
 
 
 def _no_content(request: HttpRequest) -> HttpResponse:
-    """Tell an administrator that there is nothing here for them."""
+    """Tell an administrator that there is nothing here for them.
+
+    The console's front page is where everybody lands; whoever asks for more is written down.
+    """
+    match = request.resolver_match
+    if match is not None and (match.view_name != "console:inbox" or request.method != "GET"):
+        named = {key: str(value) for key, value in match.kwargs.items()}
+        record(
+            AuditAction.DENIED, actor=user_of(request), detail={"view": match.view_name, **named}
+        )
     if is_fragment(request) or request.method != "GET":
         return refused(NotAllowed(), status=403)
     return render(request, "console/no_content.html", status=403)

@@ -47,9 +47,7 @@ def people_of(department_ids: Collection[int], *, me: User) -> list[Person]:
             .filter(count=len(wanted))
             .values("user_id")
         )
-        .annotate(
-            load=Count("held_conversations", filter=Q(held_conversations__status__in=_OPEN))
-        )
+        .annotate(load=Count("held_conversations", filter=Q(held_conversations__status__in=_OPEN)))
     )
     found = list(users)
     where = presence_of(user.pk for user in found)

@@ -36,7 +36,7 @@ class Head:
 
 
 def head_of(conversation: Conversation) -> Head:
-    """Return the head; `patient`, `department`, `holder` and `contact_point` are best selected along."""
+    """Return the head; patient, department, holder and contact point are best selected along."""
     patient = conversation.patient
     holder = conversation.holder
     return Head(

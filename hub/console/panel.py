@@ -1,11 +1,12 @@
 """What the patient's pane shows, as much of it as the check that was made allows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeAlias
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import get_language_info
@@ -19,6 +20,9 @@ from hub.staff.models import User
 from patients import consent
 from patients.models import ContactPoint, ContactPointLink, Patient, RelatedPerson
 from patients.survivors import record_ids
+
+Standings: TypeAlias = Mapping[int, Sequence[consent.Standing]]
+"""Where addresses stand on each channel, by the id of the contact point."""
 
 EARLIER = 8
 """How many earlier contacts the pane lists; the merged timeline has the rest."""
@@ -84,34 +88,42 @@ class Panel:
     earlier: Sequence[Earlier] = ()
 
 
-def panel_of(conversation: Conversation, user: User, *, may_edit: bool) -> Panel:
-    """Return the pane. Of somebody not yet identified it holds nothing but the address."""
+def panel_of(
+    conversation: Conversation, user: User, *, may_edit: bool, more: Sequence[ContactPoint] = ()
+) -> tuple[Panel, Standings]:
+    """Return the pane, and where its addresses and those of `more` stand (asked once for both).
+
+    Of somebody not yet identified the pane holds nothing but the address.
+    """
     patient = conversation.patient
     path = conversation_path(conversation.uuid)
     point = conversation.contact_point
     if patient is None:
-        return Panel(
+        standings = consent.standing([point, *more])
+        pane = Panel(
             path=path,
             identity=conversation.identity,
             is_confirmed=False,
             may_edit=may_edit,
             address=shown(point),
-            reach=_reach([(point, None)]),
+            reach=_reach([(point, None)], standings),
         )
+        return pane, standings
     ids = record_ids(patient.pk)
     links = _links(ids, patient.pk)
     points = [(link.contact_point, link) for link in links]
     if all(known.pk != point.pk for known, _link in points):
         points.insert(0, (point, None))
+    standings = consent.standing([*(known for known, _link in points), *more])
     confirmed = conversation.identity == Conversation.Identity.CONFIRMED
     here = next((link for link in links if link.contact_point_id == point.pk), None)
-    return Panel(
+    pane = Panel(
         path=path,
         identity=conversation.identity,
         is_confirmed=confirmed,
         may_edit=may_edit,
         address=shown(point),
-        reach=_reach(points),
+        reach=_reach(points, standings),
         patient=patient,
         legal_name=patient.legal_name if patient.legal_name != patient.name else "",
         birth=_birth(patient.birth_date, confirmed),
@@ -127,6 +139,7 @@ def panel_of(conversation: Conversation, user: User, *, may_edit: bool) -> Panel
         related=[_speaker(one) for one in _speakers(ids)],
         earlier=_earlier(conversation, user, ids),
     )
+    return pane, standings
 
 
 def _links(ids: Sequence[int], patient_id: int) -> list[ContactPointLink]:
@@ -139,19 +152,18 @@ def _links(ids: Sequence[int], patient_id: int) -> list[ContactPointLink]:
     return list({link.contact_point_id: link for link in rows}.values())
 
 
-def _reach(points: Sequence[tuple[ContactPoint, ContactPointLink | None]]) -> list[Reach]:
-    standing = consent.standing([point for point, _link in points])
+def _reach(
+    points: Sequence[tuple[ContactPoint, ContactPointLink | None]], standings: Standings
+) -> list[Reach]:
     return [
         _one_reach(point, link, line)
         for point, link in points
-        for line in standing[point.pk]
+        for line in standings[point.pk]
         if line.purpose is None
     ]
 
 
-def _one_reach(
-    point: ContactPoint, link: ContactPointLink | None, line: consent.Standing
-) -> Reach:
+def _one_reach(point: ContactPoint, link: ContactPointLink | None, line: consent.Standing) -> Reach:
     note = ""
     if link is not None:
         verified = _("verified") if link.is_verified else _("not verified")
@@ -193,7 +205,7 @@ def _birth(birth_date: date | None, confirmed: bool) -> str:
 
 
 def _masked(value: str) -> str:
-    return f"••{value[-5:]}" if len(value) > 5 else "••"  # noqa: PLR2004
+    return f"••{value[-5:]}" if len(value) > 5 else "••"
 
 
 def _language(code: str) -> str:
@@ -239,23 +251,21 @@ def _speaker(person: RelatedPerson) -> Speaker:
 
 
 def _earlier(conversation: Conversation, user: User, ids: Sequence[int]) -> list[Earlier]:
-    """The person's other conversations, the latest first; two queries."""
-    others = Conversation.objects.filter(patient__in=ids).exclude(pk=conversation.pk)
-    seen = [
-        Earlier(one.uuid, one.channel, _earlier_words(one), one.last_entry_at, is_masked=False)
-        for one in others.filter(pk__in=access.visible_to(user).filter(patient__in=ids).values("pk"))
+    """The person's other conversations, the latest first, each as much as `user` may know."""
+    others = (
+        access.known_to(user)
         .select_related("department")
-        .order_by("-last_entry_at")[:EARLIER]
-    ]
-    masked = [
-        Earlier(None, "", "", at, is_masked=True)
-        for at in access.masked_to(user)
         .filter(patient__in=ids)
         .exclude(pk=conversation.pk)
-        .order_by("-opened_at")
-        .values_list(F("opened_at"), flat=True)[:EARLIER]
-    ]
-    return sorted([*seen, *masked], key=lambda one: one.at, reverse=True)[:EARLIER]
+        .order_by("-id")[:EARLIER]
+    )
+    return [_one_earlier(one, is_seen=one.level != "masked") for one in others]  # type: ignore[attr-defined]
+
+
+def _one_earlier(one: Conversation, *, is_seen: bool) -> Earlier:
+    if not is_seen:
+        return Earlier(None, "", "", one.opened_at, is_masked=True)
+    return Earlier(one.uuid, one.channel, _earlier_words(one), one.last_entry_at, is_masked=False)
 
 
 def _earlier_words(one: Conversation) -> str:

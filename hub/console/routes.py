@@ -1,5 +1,6 @@
 """By which ways an answer can reach the patient now, and why another one cannot be used."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from django.utils.translation import gettext as _
 from hub.console.addresses import shown
 from hub.conversations.actions.send import LIMITS
 from hub.conversations.models import Channel, Conversation, Leg
-from patients import consent
+from patients.consent import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +27,20 @@ class Route:
     is_current: bool
 
 
-def routes_of(conversation: Conversation) -> list[Route]:
-    """Return a route for each (channel, address) that the conversation ran on, usable ones first.
-
-    Two queries: the legs, and where their addresses stand.
-    """
+def legs_of(conversation: Conversation) -> list[Leg]:
+    """Return the legs that routes are made of: one for each channel and address. One query."""
     legs: dict[tuple[str, int], Leg] = {}
-    rows = conversation.legs.select_related("contact_point", "hub_address").order_by("-id")
-    for leg in rows:
+    for leg in conversation.legs.select_related("contact_point").order_by("-id"):
         known = legs.get((leg.channel, leg.contact_point_id))
         if known is None or (known.ended_at is not None and leg.ended_at is None):
             legs[leg.channel, leg.contact_point_id] = leg
-    standing = consent.standing({leg.contact_point for leg in legs.values()})
+    return list(legs.values())
+
+
+def routes_of(
+    conversation: Conversation, legs: Sequence[Leg], standing: Mapping[int, Sequence[Standing]]
+) -> list[Route]:
+    """Return a route for each of `legs`, usable ones first; `standing` is that of addresses."""
     stopped = {
         (point_id, one.channel)
         for point_id, lines in standing.items()
@@ -47,7 +50,7 @@ def routes_of(conversation: Conversation) -> list[Route]:
     who = conversation.patient.name if conversation.patient else ""
     routes = [
         _route(conversation, leg, who, (leg.contact_point_id, leg.channel) in stopped)
-        for leg in legs.values()
+        for leg in legs
     ]
     return sorted(routes, key=lambda route: (not route.is_usable, not route.is_current))
 

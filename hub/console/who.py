@@ -25,8 +25,9 @@ class Choice:
 
 
 def candidates_of(conversation: Conversation) -> list[Choice]:
-    """Return the choices while nobody is chosen: those who use the address, then those who fit what a
-    chat visitor typed of themself.
+    """Return the choices while nobody is chosen.
+
+    Those who use the address come first, then those who fit what a chat visitor typed of themself.
     """
     if conversation.identity not in _OPEN:
         return []

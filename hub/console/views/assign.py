@@ -10,8 +10,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from hub.console.gate import for_staff, own, user_of
-from hub.console.head import Head, head_of
 from hub.console.hands import departments, people_of
+from hub.console.head import Head, head_of
 from hub.console.views.status import answer
 from hub.conversations import access
 from hub.conversations.actions import holder
@@ -119,7 +119,7 @@ def _preview(
 def _after_move(
     request: HttpRequest, found: Conversation, user: User, words: str, undo: dict[str, Any]
 ) -> JsonResponse:
-    """After a move the person may see nothing of it any more: then the page only hears that it went."""
+    """After a move the person may see nothing of it any more: then the page only hears it went."""
     if access.visible_to(user).filter(pk=found.pk).exists():
         back = undo if access.may_answer(user, found) else None
         return answer(request, found, words, undo=back, leaves=True)

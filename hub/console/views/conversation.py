@@ -8,18 +8,19 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from hub.audit.record import AuditAction, record
-from hub.console.gate import for_staff, is_fragment, own, user_of, visible
+from hub.console.drawn import entry_html, row_html
+from hub.console.gate import for_staff, is_fragment, user_of, visible
 from hub.console.head import head_of
 from hub.console.panel import panel_of
-from hub.console.routes import routes_of
+from hub.console.routes import legs_of, routes_of
 from hub.console.templatetags.console import day_label
 from hub.console.views.inbox import list_context
 from hub.console.who import candidates_of
 from hub.conversations import timeline
-from hub.conversations.access import may_answer
 from hub.conversations.models import Conversation, Draft
 from hub.conversations.rows import rows_of
 from hub.conversations.timeline import EntryLine
@@ -33,7 +34,7 @@ class Placed:
     line: EntryLine
     day: str
     is_first_unread: bool
-    continued: bool
+    html: SafeString
 
 
 @require_GET
@@ -59,9 +60,9 @@ def entries(request: HttpRequest, uuid: UUID) -> HttpResponse:
     if not before.isdecimal():
         return HttpResponse(status=400)
     page = timeline.page(found, before=int(before))
+    _record_lines(request, found, page.lines)
     context = {
-        "entries": placed(page.lines, None),
-        "viewer_id": user_of(request).pk,
+        "entries": placed(page.lines, None, user_of(request), head_of(found).who),
         "older_before": page.older_before,
     }
     return render(request, "console/partials/older.html", context)
@@ -72,6 +73,7 @@ def entries(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def head(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The head alone, after something changed."""
     found = visible(request, uuid)
+    _record_lines(request, found, ())
     return render(request, "console/partials/conversation_head.html", {"head": head_of(found)})
 
 
@@ -92,44 +94,54 @@ def changed(found: Conversation, since: int, request: HttpRequest) -> dict[str, 
         "patient", "department", "holder", "contact_point"
     ).get(pk=found.pk)
     changes = timeline.changed_since(found.pk, since)
-    context = {"viewer_id": user_of(request).pk}
+    _record_lines(request, found, changes.lines)
+    user, shown = user_of(request), head_of(found)
     return {
         "revision": found.revision,
-        "head": render_to_string(
-            "console/partials/conversation_head.html", {"head": head_of(found)}
-        ),
+        "head": render_to_string("console/partials/conversation_head.html", {"head": shown}),
         "entries": [
             {
                 "number": line.number,
                 "revision": line.revision,
-                "html": render_to_string("console/partials/entry.html", context | {"line": line}),
+                "html": entry_html(line, viewer_id=user.pk, who=shown.who),
             }
             for line in changes.lines
         ],
-        "row": render_to_string(
-            "console/partials/row.html",
-            {"row": rows_of([found.pk], context["viewer_id"])[found.pk]},
-        ),
+        "row": row_html(rows_of([found.pk], user.pk)[found.pk]),
         "is_complete": changes.is_complete,
     }
 
 
+def _record_lines(request: HttpRequest, found: Conversation, lines: Sequence[EntryLine]) -> None:
+    """A piece of a conversation is a reading as the whole is: which lines, and of whom."""
+    record(
+        AuditAction.VIEW_CONVERSATION,
+        actor=user_of(request),
+        conversation=found,
+        patient=found.patient_id,
+        detail={"by": "script", "numbers": [line.number for line in lines]},
+    )
+
+
 def conversation_context(found: Conversation, user: User) -> dict[str, Any]:
     """Return what the panes of a conversation need."""
-    level = "own" if is_own(found, user) else "read"
+    level = "own" if is_own(found) else "read"
     page = timeline.page(found, user_id=user.pk)
+    legs = legs_of(found) if level == "own" else []
+    points = [leg.contact_point for leg in legs]
+    pane, standings = panel_of(found, user, may_edit=level == "own", more=points)
+    shown = head_of(found)
     context: dict[str, Any] = {
-        "head": head_of(found),
+        "head": shown,
         "level": level,
         "held": _held(found, user),
-        "entries": placed(page.lines, page.first_unread),
+        "entries": placed(page.lines, page.first_unread, user, shown.who),
         "older_before": page.older_before,
-        "viewer_id": user.pk,
-        "panel": panel_of(found, user, may_edit=level == "own"),
+        "panel": pane,
     }
     if level == "own":
         draft = Draft.objects.filter(user=user, conversation=found).first()
-        routes = routes_of(found)
+        routes = routes_of(found, legs, standings)
         chosen = _chosen_route(routes, draft)
         context |= {
             "draft": draft,
@@ -141,27 +153,28 @@ def conversation_context(found: Conversation, user: User) -> dict[str, Any]:
     return context
 
 
-def is_own(found: Conversation, user: User) -> bool:
-    """Whether the person may answer here; what `access.own` says, without asking the database when
-    they hold it.
-    """
-    return found.holder_id == user.pk or may_answer(user, found)
+def is_own(found: Conversation) -> bool:
+    """Whether the person may answer here, as `gate.visible` asked along with the conversation."""
+    return str(found.level) == "own"  # type: ignore[attr-defined]
 
 
-def placed(lines: Sequence[EntryLine], first_unread: int | None) -> list[Placed]:
-    """Say of each line what stands before it: a day, the "new" rule, or the same author still."""
+def placed(
+    lines: Sequence[EntryLine], first_unread: int | None, user: User, who: str
+) -> list[Placed]:
+    """Draw each line, with what stands before it: a day, the "new" rule, the same author still."""
     result: list[Placed] = []
     before: EntryLine | None = None
     last_day = ""
     for line in lines:
         day = day_label(line.at)
         is_unread = line.number == first_unread
+        continued = day == last_day and not is_unread and _continues(before, line)
         result.append(
             Placed(
                 line=line,
                 day=day if day != last_day else "",
                 is_first_unread=is_unread,
-                continued=day == last_day and not is_unread and _continues(before, line),
+                html=entry_html(line, viewer_id=user.pk, who=who, continued=continued),
             )
         )
         before, last_day = line, day

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from hub.audit.record import AuditAction, record
+from hub.console.drawn import row_html
 from hub.console.gate import for_staff, user_of
 from hub.conversations import lists
 from hub.staff.models import User
@@ -48,7 +49,11 @@ def list_context(request: HttpRequest, *, after: str | None = None) -> dict[str,
     except lists.BadCursor as error:
         raise BadRequest from error
     _record(user, chosen, page)
-    context: dict[str, Any] = {"rows": page.rows, "next_page": page.after, "chosen": chosen}
+    context: dict[str, Any] = {
+        "rows": [row_html(row) for row in page.rows],
+        "next_page": page.after,
+        "chosen": chosen,
+    }
     if after is None and request.headers.get("HX-Request") != "true":
         counted = lists.counts(user)
         context |= {

@@ -34,7 +34,7 @@ def panel(request: HttpRequest, uuid: UUID) -> HttpResponse:
     found, user = visible(request, uuid), user_of(request)
     if found.patient_id is not None:
         record(AuditAction.VIEW_PATIENT, actor=user, conversation=found, patient=found.patient_id)
-    pane = panel_of(found, user, may_edit=is_own(found, user))
+    pane, _standings = panel_of(found, user, may_edit=is_own(found))
     return render(request, "console/partials/patient_panel.html", {"panel": pane})
 
 

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from hub.audit.record import AuditAction, record
+from hub.console.drawn import row_html
 from hub.console.forms import SearchForm
 from hub.console.found import search_conversations
 from hub.console.gate import for_staff, user_of
@@ -28,7 +29,7 @@ def search(request: HttpRequest) -> HttpResponse:
         )
     context = {
         "typed": typed,
-        "rows": rows,
+        "rows": [row_html(row) for row in rows],
         "pane": "search",
         "page": "search",
         "chosen": "search",

@@ -53,7 +53,7 @@ def banner(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @require_GET
 @for_staff
 def patients(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """Look for patients by name, birth date, number or record number; what was found is on record."""
+    """Look for patients by name, birth date or number; what was found is on record."""
     found, user = own(request, uuid), user_of(request)
     typed = request.GET.get("q", "").strip()[:200]
     results = found_patients(typed) if len(typed) >= SHORTEST else []
