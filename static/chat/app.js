@@ -45,6 +45,7 @@ function speak() {
   document.title = `${config.name} · Chat`;
   fillWords();
   fillCalls(byId("emergency-words"), words("emergency"));
+  byId("name").textContent = words("launcher", { name: config.name });
   byId("launcher-words").textContent = words("launcher", { name: config.name });
   byId("language-words").textContent = words("switchLanguage");
   byId("language-words").lang = currentLanguage() === "en" ? "es" : "en";
