@@ -7,9 +7,6 @@ import pytest
 
 from channels_app.simulator.headless import SimulatedTwilio
 from tests.hub_processes import HubProcesses
-from tests.simulator.fixtures import simulator, simulator_log, simulator_url
-
-__all__ = ["hub", "simulator", "simulator_log", "simulator_url"]
 
 
 @pytest.fixture
