@@ -19,6 +19,7 @@ from hub.conversations.inbound import Inbound, ReceivedFile
 from hub.conversations.models import Channel, Conversation, Entry, Leg
 from hub.realtime.events import ChatSessionChanged
 from hub.realtime.publish import publish_on_commit
+from hub.routing import queue
 from patients import contact_points
 from patients.models import ContactPoint
 
@@ -210,6 +211,8 @@ def end(session: ChatSession) -> None:
         leg = timeline.current_leg(session)
         if leg is not None and leg.ended_at is None:
             end_leg(leg, now)
+            if not Leg.objects.filter(conversation=leg.conversation, ended_at=None).exists():
+                queue.abandon(leg.conversation, at=now)
         publish_on_commit(ChatSessionChanged(session.pk))
 
 

@@ -70,6 +70,21 @@ def withdraw(conversation: Conversation, *, at: datetime) -> QueueEntry | None:
     )
 
 
+def abandon(conversation: Conversation, *, at: datetime) -> bool:
+    """End the conversation's wait as abandoned: who waited has left before anybody came.
+
+    What they wrote must still be read, so a follow-up (a wait with `parent`, at the old place) takes
+    its stead; it is not another contact that was offered. Returns whether anybody was waiting.
+    """
+    left = _end(
+        conversation, QueueEntry.Outcome.ABANDONED, ContactEvent.Kind.QUEUE_ABANDONED, at=at
+    )
+    if left is None:
+        return False
+    enter(conversation, at=at, place_since=left.place_since, parent_id=left.pk)
+    return True
+
+
 def move(conversation: Conversation, *, at: datetime) -> None:
     """Let the conversation wait in its new department's queue, at the place it had."""
     left = withdraw(conversation, at=at)

@@ -1,10 +1,13 @@
 """Waits are never stuck; who writes while nobody is there is told at once."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 
+from channels_app.chat import sessions
+from channels_app.chat.models import ChatSite
 from hub.conversations.actions import holder, status
 from hub.conversations.actions.receive import receive
 from hub.conversations.models import Conversation, Entry
@@ -158,3 +161,17 @@ def test_chats_of_an_agent_who_left_go_back_and_texts_stay() -> None:
     assert chat.holder is None and text.holder == agent
     first = chat.queue_entries.order_by("id").first()
     assert chat.queue_entries.get(ended_at=None).place_since == first.place_since
+
+
+def test_a_visitor_who_leaves_before_anybody_came_has_abandoned_and_is_still_read() -> None:
+    address = HubAddressFactory(channel="chat", value="riverside")
+    site = ChatSite.objects.create(hub_address=address, key="riverside")
+    started = sessions.start(site, language="en", said=sessions.Said())
+    sessions.write(started.session, "anybody?", intent=uuid4())
+    conversation = Conversation.objects.get()
+    sessions.end(sessions.again(started.session.pk))
+    left, follow_up = QueueEntry.objects.order_by("id")
+    assert left.outcome == "abandoned" and left.accepted_by is None
+    assert follow_up.parent == left and follow_up.place_since == left.place_since
+    assert follow_up.ended_at is None, "what they wrote is still to be read"
+    assert conversation.events.filter(kind="queue_abandoned", queue_entry_id=left.pk).count() == 1
