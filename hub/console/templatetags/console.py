@@ -170,9 +170,15 @@ def channel_words(code: str) -> str:
 
 @register.filter
 def moment_words(text: str) -> str:
-    """A moment stored as text, in words with its zone."""
+    """A moment stored as text, in words."""
     at = parse_datetime(text or "")
-    return full_time(at) if at else ""
+    return until(at) if at else ""
+
+
+@register.filter
+def until(at: datetime | None) -> str:
+    """A time to come, as somebody says it: Mon 30 Nov, 09:00."""
+    return formats.date_format(timezone.localtime(at), "D j M, H:i") if at else ""
 
 
 _LAST = "9"
@@ -181,7 +187,7 @@ _LAST = "9"
 
 @register.filter
 def due(row: Row) -> str:
-    """The key by which a browser keeps rows in the order of their list (hub.conversations.lists)."""
+    """The key by which a browser keeps rows in the order of their list (see lists.py)."""
     if row.status == Conversation.Status.RESOLVED:
         return iso_utc(row.resolved_at)
     if row.status == Conversation.Status.SNOOZED:

@@ -13,7 +13,7 @@ from hub.console.forms import ResolveForm, SnoozeForm
 from hub.console.gate import for_staff, own, user_of
 from hub.console.head import head_of
 from hub.console.snooze_times import snooze_times
-from hub.console.templatetags.console import full_time
+from hub.console.templatetags.console import until as until_words
 from hub.console.views.conversation import changed
 from hub.conversations.actions import holder, status
 from hub.conversations.models import Conversation
@@ -62,7 +62,7 @@ def snooze(request: HttpRequest, uuid: UUID) -> HttpResponse:
         return invalid(form)
     until = form.cleaned_data["until"]
     status.snooze(found, until, by=user_of(request))
-    words = _("Snoozed until %(until)s") % {"until": full_time(until)}
+    words = _("Snoozed until %(until)s") % {"until": until_words(until)}
     return answer(request, found, words, undo={"do": "wake"}, leaves=True)
 
 

@@ -89,7 +89,7 @@ export function startCanned(form, field, { insert }) {
   }
 
   field.addEventListener("input", look);
-  field.addEventListener("blur", () => setTimeout(close, 100));
+  field.addEventListener("blur", () => setTimeout(() => document.activeElement !== field && close(), 100));
   field.addEventListener("keydown", (event) => {
     if (box.hidden) return;
     if (event.key === "Escape") {
