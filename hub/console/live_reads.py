@@ -194,6 +194,8 @@ def opened(
         else None
     )
     if found is None:
+        with use_origin(origin):
+            record(AuditAction.DENIED, actor=user_id, detail={"conversation_id": conversation_id})
         return None
     level: str = found.level  # type: ignore[attr-defined]  # annotated by known_to
     changes = timeline.changed_since(found.pk, since)

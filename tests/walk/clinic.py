@@ -1,0 +1,223 @@
+"""The clinic that is walked through: everything that an address can name, and everybody who asks.
+
+Cardiology is "home". Radiology knows the same patient (so home's people may read there), and so
+does Behavioral Health, which is restricted (so they may not). Billing knows somebody else.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import connection
+from django.test import Client
+
+from channels_app.chat import sessions
+from channels_app.chat.models import ChatSite
+from channels_app.files import accept_bytes
+from hub.conversations.actions import drafts, holder, identity, send
+from hub.conversations.actions.receive import receive
+from hub.conversations.models import Attachment, Channel, Conversation, Draft, Entry, HubAddress
+from hub.staff import lock
+from hub.staff.actions import invite
+from hub.staff.models import Department, Invitation, User
+from patients.models import ContactPoint, Patient, RelatedPerson
+from tests.factories import (
+    DepartmentFactory,
+    HubAddressFactory,
+    LinkFactory,
+    PatientFactory,
+    RelatedPersonFactory,
+    UserFactory,
+    inbound,
+)
+
+DEPARTMENTS = ("home", "shared", "restricted", "foreign")
+#: Words that stand in what is said and kept of patients; whoever is shown one has read it.
+SECRET = "quetiapine"
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+    "0000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
+)
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A conversation and all that hangs on it."""
+
+    conversation: Conversation
+    entry: Entry
+    attachment: Attachment
+    draft: Draft
+    related: RelatedPerson
+    chat: Conversation
+    chat_file: Attachment
+    chat_token: str
+
+
+@dataclass
+class Clinic:
+    """All of it. `people` by role; "anonymous" and "visitor" have no account."""
+
+    departments: dict[str, Department] = field(default_factory=dict)
+    threads: dict[str, Thread] = field(default_factory=dict)
+    people: dict[str, User] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    invitation: Invitation | None = None
+    sites: dict[str, ChatSite] = field(default_factory=dict)
+
+    def client(self, role: str, **options: Any) -> Client:
+        """Return a browser in which `role` is logged in."""
+        client = Client(**options)
+        if role in self.keys:
+            client.cookies["sessionid"] = self.keys[role]
+        return client
+
+
+#: Who asks. Members: of home, of another department, of none.
+ROLES = {
+    "agent": ("agent", "home"),
+    "agent_elsewhere": ("agent", "foreign"),
+    "supervisor": ("supervisor", "home"),
+    "supervisor_elsewhere": ("supervisor", "foreign"),
+    "administrator": ("administrator", ""),
+    "switched_off": ("agent", "home"),
+    "locked": ("agent", "home"),
+}
+
+
+def build() -> Clinic:
+    """Make the clinic, by the product's own actions."""
+    clinic = Clinic()
+    for name in DEPARTMENTS:
+        clinic.departments[name] = DepartmentFactory(
+            name=f"Dept {name}", slug=name, restricted=name == "restricted"
+        )
+    patients = {"home": PatientFactory(legal_name=f"Home {SECRET}")}
+    patients["shared"] = patients["restricted"] = patients["home"]
+    patients["foreign"] = PatientFactory(legal_name=f"Foreign {SECRET}")
+    writer = UserFactory(departments=list(clinic.departments.values()), name="Wanda Writer")
+    clinic.people["writer"] = writer
+    for number, name in enumerate(DEPARTMENTS):
+        clinic.threads[name] = _thread(clinic, name, number, patients[name], writer)
+    for role, (kind, department) in ROLES.items():
+        person = UserFactory(
+            name=f"Person {role}",
+            role=kind,
+            departments=[clinic.departments[department]] if department else [],
+        )
+        clinic.people[role] = person
+        clinic.keys[role] = _log_in(person)
+    # After the log-in, as it happens: the cookie is still in the browser. Behind the product's
+    # back, so that its sessions are not ended with it.
+    User.objects.filter(pk=clinic.people["switched_off"].pk).update(is_active=False)
+    session = clinic.client("locked").session
+    lock.lock(session)
+    session.save()
+    invite(
+        clinic.people["administrator"],
+        email="new@example.org",
+        name="Nora New",
+        role="agent",
+        departments=[clinic.departments["home"]],
+    )
+    clinic.invitation = Invitation.objects.get()
+    return clinic
+
+
+def _log_in(person: User) -> str:
+    client = Client()
+    client.force_login(person)
+    return client.cookies["sessionid"].value
+
+
+def _thread(clinic: Clinic, name: str, number: int, patient: Patient, writer: User) -> Thread:
+    department = clinic.departments[name]
+    phone = f"+1555010020{number}"
+    address = HubAddressFactory(value=f"+1555010010{number}", department=department)
+    entry = receive(inbound(address, f"I take {SECRET}", phone)).entry
+    conversation = entry.conversation
+    point = ContactPoint.objects.get(value=phone)
+    LinkFactory(contact_point=point, patient=patient)
+    identity.identify_as(conversation, patient, by=writer)
+    conversation.refresh_from_db()
+    leg = conversation.legs.get()
+    answer = send.Answer(body=f"About the {SECRET}", leg_id=leg.pk, intent=uuid4())
+    send.send(conversation, answer, by=writer)
+    send.note(conversation, f"Note on {SECRET}", intent=uuid4(), by=writer)
+    conversation.refresh_from_db()
+    holder.assign(conversation, None, by=writer, expected_holder_id=writer.pk)
+    receive(inbound(address, f"More {SECRET}", phone))
+    conversation.refresh_from_db()
+    drafts.save_draft(
+        conversation,
+        f"Draft on {SECRET}",
+        is_note=False,
+        channel="sms",
+        seen_number=1,
+        by=writer,
+    )
+    attachment = _attach(entry)
+    site = ChatSite.objects.create(
+        hub_address=HubAddress.objects.create(
+            channel=Channel.CHAT, value=f"site-{name}", label=name, department=department
+        ),
+        key=f"site-{name}",
+    )
+    clinic.sites[name] = site
+    started = sessions.start(site, language="en", said=sessions.Said())
+    chat = sessions.write(started.session, f"chat {SECRET}", intent=uuid4())
+    return Thread(
+        conversation=conversation,
+        entry=entry,
+        attachment=attachment,
+        draft=Draft.objects.get(conversation=conversation),
+        related=RelatedPersonFactory(patient=patient, name=f"Rosa {SECRET}"),
+        chat=chat.conversation,
+        chat_file=_attach(chat),
+        chat_token=started.token,
+    )
+
+
+def _attach(entry: Entry) -> Attachment:
+    file = accept_bytes([PNG], f"{SECRET}.png")
+    return Attachment.objects.create(
+        uuid=file.uuid,
+        entry=entry,
+        state=Attachment.State.STORED,
+        content_type=file.content_type,
+        size=file.size,
+        storage_name=file.storage_name,
+        file_name=file.file_name,
+    )
+
+
+#: What reading may change: the audit trail, how far somebody has read, the session's own row.
+WRITTEN_BY_READING = {
+    "audit_auditevent",
+    "audit_unsealedevent",
+    "conversations_readmark",
+    "staff_staffsession",
+}
+
+
+def writes() -> dict[str, int]:
+    """Return how many rows of each table this transaction has inserted, changed and deleted.
+
+    PostgreSQL counts itself, so that no way of writing goes unseen; what was rolled back counts.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables "
+            "WHERE schemaname = 'public'"
+        )
+        return dict(cursor.fetchall())
+
+
+def written(before: dict[str, int], after: dict[str, int]) -> set[str]:
+    """Return the tables that were written to in between."""
+    return {table for table, count in after.items() if count != before.get(table, 0)}
+
+
+def no_such() -> UUID:
+    """Return an id that nothing has."""
+    return uuid4()
