@@ -67,10 +67,7 @@ def work(receipt: Receipt) -> bool:
     """
     try:
         with transaction.atomic():
-            claimed = Receipt.objects.filter(
-                uuid=receipt.uuid, state=Receipt.State.RECEIVED
-            ).update(state=Receipt.State.DONE, done_at=timezone.now())
-            if not claimed:
+            if not _claim(receipt):
                 return False
             adapter_of(receipt.kind.partition(".")[0]).handle(receipt.kind, receipt.payload)
     except Exception:
@@ -78,6 +75,21 @@ def work(receipt: Receipt) -> bool:
         _count_failure(receipt)
         return False
     return True
+
+
+def _claim(receipt: Receipt) -> bool:
+    """Change the row to done, unless somebody did so; the change holds if the work does.
+
+    Written out, as `accept` is: each event passes here, and the ORM takes longer to build the
+    statement than the database to run it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE channels_app_receipt SET state = %s, done_at = %s "
+            "WHERE uuid = %s AND state = %s",
+            [Receipt.State.DONE, timezone.now(), receipt.uuid, Receipt.State.RECEIVED],
+        )
+        return cursor.rowcount == 1
 
 
 def _count_failure(receipt: Receipt) -> None:

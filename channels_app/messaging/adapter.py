@@ -15,7 +15,8 @@ from hub.conversations.actions import attach
 from hub.conversations.actions.delivery_status import report
 from hub.conversations.actions.receive import receive
 from hub.conversations.inbound import Inbound, InboundFile
-from hub.conversations.models import Channel, Delivery, HubAddress
+from hub.conversations.joining import id_of_address
+from hub.conversations.models import Channel, Delivery
 from hub.encryption.files import EncryptedFileStorage
 from patients import actions as patients
 from patients import contact_points, normal_form
@@ -111,8 +112,8 @@ def parse(payload: dict[str, Any]) -> Inbound:
 
     Raises UnknownHubAddress, or normal_form.NotAnAddress.
     """
-    address = HubAddress.objects.filter(channel=Channel.SMS, value=payload.get("To", "")).first()
-    if address is None:
+    hub_address_id = id_of_address(Channel.SMS, str(payload.get("To", "")))
+    if hub_address_id is None:
         raise UnknownHubAddress
     text = str(payload.get("Body", ""))
     keyword = recognise(text)
@@ -121,7 +122,7 @@ def parse(payload: dict[str, Any]) -> Inbound:
         channel=Channel.SMS,
         contact_system=ContactPoint.System.PHONE,
         contact_value=normal_form.phone(str(payload.get("From", ""))),
-        hub_address_id=address.pk,
+        hub_address_id=hub_address_id,
         text=text,
         at=timezone.now(),
         files=tuple(

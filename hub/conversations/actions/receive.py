@@ -22,7 +22,6 @@ from hub.conversations.models import (
     Entry,
 )
 from patients import consent, contact_points, emergency_words
-from patients.identify import identify
 from patients.models import ContactPoint
 
 
@@ -46,7 +45,7 @@ def receive(inbound: Inbound) -> Received:
     # Within the inbox's transaction it succeeds or fails with it: a savepoint would serve nobody.
     with transaction.atomic(savepoint=False):
         point = contact_points.hold(inbound.contact_system, inbound.contact_value)
-        joined = join(inbound, point, identify(point), now)
+        joined = join(inbound, point, now)
         if inbound.intent and (repeat := _repeat(joined, inbound)):
             return Received(joined.conversation, repeat, False, is_repeat=True)
         obeyed = obey(inbound, point, joined, now)
