@@ -4,6 +4,7 @@ The widget's frame is a page of ours. Who may frame it is the site's list, which
 to by `frame-ancestors`; a foreign page cannot read the frame's token, nor speak in its name.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,21 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
+from channels_app.chat.models import ChatSite
 from channels_app.chat.refusals import ForeignOrigin
+
+# It ends up in a header (frame-ancestors): nothing but scheme, host and port may stand there.
+_ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+
+
+def is_origin(text: str) -> bool:
+    """Whether `text` is one origin, as browsers write it, and no more."""
+    return _ORIGIN.fullmatch(text) is not None
+
+
+def framing_origins(site: ChatSite) -> tuple[str, ...]:
+    """Return the origins that may frame the widget of `site`; what is no origin is left out."""
+    return tuple(one for one in site.allowed_origins if is_origin(one))
 
 
 def is_own(origin: str | None, host: str) -> bool:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from channels_app.chat import timeline
 from channels_app.chat.models import ChatSite
+from channels_app.chat.origins import framing_origins
 from channels_app.chat.sessions import LANGUAGES
 from patients import normal_form
 from patients.models import ContactPoint
@@ -42,13 +43,7 @@ def _loader() -> bytes:
 def frame(request: HttpRequest, site: str) -> HttpResponse:
     """GET /chat/frame/<site>: the app in a frame, which only the site's own pages may show."""
     chat_site = _site(site)
-    return _app(
-        request,
-        "frame",
-        chat_site,
-        ancestors=chat_site.allowed_origins,
-        origins=chat_site.allowed_origins,
-    )
+    return _app(request, "frame", chat_site, parents=framing_origins(chat_site))
 
 
 @require_safe
@@ -75,14 +70,13 @@ def _app(
     mode: str,
     site: ChatSite | None,
     *,
-    ancestors: list[str] | None = None,
-    origins: list[str] | None = None,
+    parents: tuple[str, ...] = (),
 ) -> HttpResponse:
     config = {
         "mode": mode,
         "site": site.key if site else "",
         "name": settings.ORGANISATION_NAME,
-        "origins": origins or [],
+        "origins": parents,
         "text": _text(site),
         "presence": _presence(site),
         "maxBytes": settings.ATTACHMENT_MAX_BYTES,
@@ -90,7 +84,7 @@ def _app(
     response = render(
         request, "chat/app.html", {"config": config, "mode": mode, "name": config["name"]}
     )
-    response.headers["Content-Security-Policy"] = _policy(request, ancestors or [])
+    response.headers["Content-Security-Policy"] = _policy(request, parents)
     response.headers["Cache-Control"] = "no-store"
     # Nobody who follows a link from here learns which page it was.
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -111,7 +105,7 @@ def _presence(site: ChatSite | None) -> dict[str, Any]:
     return {language: timeline.presence(department, language) for language in LANGUAGES}
 
 
-def _policy(request: HttpRequest, ancestors: list[str]) -> str:
+def _policy(request: HttpRequest, parents: tuple[str, ...]) -> str:
     """Scripts and styles of the chat's own folder only: no upload served from here can run."""
     own = request.build_absolute_uri(static("chat/"))
     socket = request.build_absolute_uri("/chat/socket").replace("http", "ws", 1)
@@ -124,6 +118,6 @@ def _policy(request: HttpRequest, ancestors: list[str]) -> str:
             "img-src 'self' blob:",
             "base-uri 'none'",
             "form-action 'none'",
-            f"frame-ancestors {' '.join(ancestors) or chr(39) + 'none' + chr(39)}",
+            "frame-ancestors " + (" ".join(parents) or "'none'"),
         )
     )

@@ -1,18 +1,14 @@
 """Web sites that may carry the chat."""
 
-import re
-
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
 
 from channels_app.chat.models import ChatSite
+from channels_app.chat.origins import is_origin
 from hub.conversations.actions.addresses import add_address, our_number
 from hub.conversations.models import Channel
 from hub.staff.models import Department
-
-# It ends up in a header (frame-ancestors): nothing but scheme, host and port may stand there.
-_ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
 class NotASiteKey(ValueError):
@@ -44,7 +40,7 @@ def add_site(
     except ValidationError as error:
         raise NotASiteKey from error
     origins = [origin.strip().lower().rstrip("/") for origin in origins]
-    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+    if not all(is_origin(origin) for origin in origins):
         raise NotAnOrigin
     number = our_number(text_number).value if text_number else ""
     address = add_address(Channel.CHAT, key, label, department)

@@ -5,6 +5,7 @@ import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { byId, fillCalls, fillWords } from "./dom.js";
 import { Frame } from "./frame.js";
+import { Gate } from "./gate.js";
 import { isLasting, lasting, randomText, randomUuid } from "./keep.js";
 import { call } from "./server.js";
 import { Thread } from "./thread.js";
@@ -32,7 +33,12 @@ const composer = new Composer({
   maxBytes: config.maxBytes,
   on: { write, typing: () => connection?.typing() },
 });
-const ask = new Ask({ tell, done: () => byId("text").focus() });
+const gate = new Gate(config.name);
+const ask = new Ask({
+  tell,
+  done: () => byId("text").focus(),
+  drawn: () => thread.toEnd(),
+});
 
 // --- Language ---
 
@@ -59,22 +65,19 @@ byId("language").addEventListener("click", () => {
   setLanguage(currentLanguage() === "en" ? "es" : "en");
   lasting.set("hub-chat:language", currentLanguage());
   speak();
-  gateAgain();
+  gate.draw();
   if (connection) connection.speak();
 });
 
 // --- Head: who is there, and when an answer can be expected ---
 
 function drawHead() {
-  const now = head ?? { ...(config.presence[currentLanguage()] ?? { here: true }), text: config.text };
+  const known = head ?? config.presence[currentLanguage()];
+  const now = { here: true, text: config.text, ...known };
   const person = now.person;
   byId("title").textContent = person ? `${person}, ${now.department}` : config.name;
   byId("avatar").textContent = (person || config.name).slice(0, 1);
-  byId("subtitle").textContent = now.here
-    ? words(person ? "person" : "here")
-    : now.expected
-      ? words("awayUntil", { when: now.expected })
-      : words("away");
+  byId("subtitle").textContent = presenceWords(known);
   const welcome = config.mode === "link" ? "welcomeLink" : now.here ? "welcome" : "welcomeAway";
   byId("welcome").textContent =
     words(welcome) + (config.mode === "link" ? "" : ` ${words(isLasting ? "mayClose" : "stayOpen")}`);
@@ -92,6 +95,12 @@ function drawHead() {
   else if (byId("state").dataset.kind !== "cut") state("");
 }
 
+function presenceWords(known) {
+  if (!known) return words("chat");
+  if (known.here) return words(known.person ? "person" : "here");
+  return known.expected ? words("awayUntil", { when: known.expected }) : words("away");
+}
+
 function state(sentence, kind = "") {
   const box = byId("state");
   box.dataset.kind = kind;
@@ -102,7 +111,7 @@ function state(sentence, kind = "") {
 // --- A session begins, goes on, ends ---
 
 function showChat() {
-  byId("gate").hidden = true;
+  gate.hide();
   byId("thread").hidden = false;
   byId("composer").hidden = false;
   drawHead();
@@ -184,9 +193,9 @@ function over(code) {
   lasting.set(KEY, null);
   ask.stop();
   state("");
-  if (code === "moved") showGate("moved", "movedText", null);
-  else if (config.mode === "link") showGate("over", "overText", null);
-  else showGate("over", "overText", { label: "again", act: beginAnew });
+  if (code === "moved") gate.show("moved", "movedText", null);
+  else if (config.mode === "link") gate.show("over", "overText", null);
+  else gate.show("over", "overText", { label: "again", act: beginAnew });
 }
 
 function beginAnew() {
@@ -199,14 +208,14 @@ function beginAnew() {
 
 byId("end").addEventListener("click", () => {
   const ended = session;
-  showGate("end", "endSure", {
+  gate.show("end", "endSure", {
     label: "endYes",
     act: async () => {
       try {
         await call("/chat/end", { session: ended, json: {} });
       } catch (refusal) {
         if (refusal.status !== 401) {
-          byId("gate-note").textContent = words("failed");
+          gate.note(words("failed"));
           return;
         }
       }
@@ -235,6 +244,7 @@ function lines(page) {
   head = page.head;
   place = page.last;
   const fresh = thread.merge(page);
+  for (const line of page.lines) sentTexts.delete(line.intent);
   drawHead();
   if (isCatchUp && page.more === false && thread.lines.size === 0) thread.toEnd();
   if (isLooking()) markSeen();
@@ -281,54 +291,6 @@ function up(isUp) {
   }, 1000);
 }
 
-// --- The gate: one thing to read, one thing to press ---
-
-let gateShown = null;
-
-function showGate(title, text, main, other = null) {
-  gateShown = [title, text, main, other];
-  byId("thread").hidden = true;
-  byId("composer").hidden = true;
-  byId("ways").hidden = true;
-  byId("gate").hidden = false;
-  gateAgain();
-  byId("gate-title").focus();
-}
-
-function gateAgain() {
-  if (!gateShown || byId("gate").hidden) return;
-  const [title, text, main, other] = gateShown;
-  byId("gate-title").textContent = words(title, { name: config.name });
-  byId("gate-text").textContent = words(text, { name: config.name });
-  byId("gate-note").textContent = "";
-  for (const old of byId("gate").querySelectorAll(".other")) old.remove();
-  const button = byId("gate-button");
-  button.hidden = !main;
-  if (main) {
-    button.textContent = words(main.label);
-    button.onclick = once(button, main.act);
-  }
-  if (other) {
-    const second = button.cloneNode();
-    second.removeAttribute("id");
-    second.className = "button quiet other";
-    second.textContent = words(other.label);
-    second.onclick = other.act;
-    button.after(second);
-  }
-}
-
-function once(button, act) {
-  return async () => {
-    button.disabled = true;
-    try {
-      await act();
-    } finally {
-      button.disabled = false;
-    }
-  };
-}
-
 // --- Behind a texted link ---
 
 function openLink() {
@@ -338,12 +300,12 @@ function openLink() {
   const kept = lasting.get(KEY);
   if (!token) {
     if (kept) adopt(kept);
-    else showGate("noLink", "noLinkText", null);
+    else gate.show("noLink", "noLinkText", null);
     return;
   }
   const browser = lasting.get("hub-chat:browser") ?? randomText(24);
   lasting.set("hub-chat:browser", browser);
-  showGate("linkTitle", "linkText", { label: "start", act: () => startByLink(token, browser) });
+  gate.show("linkTitle", "linkText", { label: "start", act: () => startByLink(token, browser) });
 }
 
 async function startByLink(token, browser) {
@@ -356,22 +318,21 @@ async function startByLink(token, browser) {
     byId("text").focus();
   } catch (refusal) {
     if (refusal.code === "link_used" || refusal.code === "link_expired") {
-      showGate(refusal.code, `${refusal.code}Text`, { label: "newLink", act: () => renew(token) });
-    } else if (refusal.code === "link_unknown") showGate("link_unknown", "link_unknownText", null);
+      gate.show(refusal.code, `${refusal.code}Text`, { label: "newLink", act: () => renew(token) });
+    } else if (refusal.code === "link_unknown") gate.show("link_unknown", "link_unknownText", null);
     else if (refusal.status === 401) {
-      showGate("link_expired", "link_expiredText", { label: "newLink", act: () => renew(token) });
-    } else byId("gate-note").textContent = sentenceOf(refusal.code, refusal.message);
+      gate.show("link_expired", "link_expiredText", { label: "newLink", act: () => renew(token) });
+    } else gate.note(sentenceOf(refusal.code, refusal.message));
   }
 }
 
 async function renew(token) {
   try {
     await call("/c/renew", { json: { link: token } });
-    byId("gate-note").textContent = words("newLinkSent");
-    byId("gate-button").hidden = true;
+    gate.done(words("newLinkSent"));
   } catch (refusal) {
-    byId("gate-note").textContent =
-      refusal.code === "no_new_link" ? words("no_new_link") : sentenceOf(refusal.code, refusal.message);
+    const isOver = refusal.code === "no_new_link";
+    gate.note(isOver ? words("no_new_link") : sentenceOf(refusal.code, refusal.message));
   }
 }
 

@@ -4,9 +4,10 @@ import { byId, make } from "./dom.js";
 import { currentLanguage, words } from "./words.js";
 
 export class Ask {
-  /** `tell` gets {name} or {birth_date}; `done` is called when nothing is left to ask. */
-  constructor({ tell, done }) {
+  /** `tell` gets {name} or {birth_date}; `drawn` is called with each question, `done` after the last. */
+  constructor({ tell, done, drawn }) {
     this.tell = tell;
+    this.drawn = drawn;
     this.done = done;
     this.questions = [];
     byId("ask").addEventListener("submit", (event) => {
@@ -42,6 +43,7 @@ export class Ask {
     byId("ask-why").textContent = words("askWhy");
     byId("ask-error").textContent = "";
     byId("ask-fields").replaceChildren(...(question === "name" ? nameField() : birthFields()));
+    this.drawn();
   }
 
   answer() {

@@ -13,6 +13,8 @@ export class Frame {
     window.addEventListener("message", (event) => {
       if (event.source !== window.parent || !this.origins.includes(event.origin)) return;
       if (event.data?.to !== "hub-chat" || event.data.type !== "hello") return;
+      document.body.classList.toggle("full", event.data.full === true);
+      if (this.parent === event.origin) return;
       this.parent = event.origin;
       this.tellSize();
     });

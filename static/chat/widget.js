@@ -9,13 +9,18 @@
   var hub = new URL(script.src).origin;
   var frame = document.createElement("iframe");
   var isOpen = false;
+  var isThere = false; // before that, a greeting would have nobody of the hub's to reach
 
   function show(styles) {
     for (var name in styles) frame.style.setProperty(name, styles[name], "important");
   }
 
+  function isSmall() {
+    return window.matchMedia("(max-width: 480px), (max-height: 480px)").matches;
+  }
+
   function fit() {
-    var small = window.matchMedia("(max-width: 480px), (max-height: 480px)").matches;
+    var small = isSmall();
     show(
       !isOpen
         ? { width: "80px", height: "80px", right: "8px", bottom: "8px", left: "auto", top: "auto" }
@@ -61,21 +66,26 @@
   });
   fit();
 
-  window.addEventListener("resize", fit);
+  window.addEventListener("resize", function () {
+    fit();
+    greet();
+  });
   window.addEventListener("message", function (event) {
     if (event.origin !== hub || event.source !== frame.contentWindow) return;
     var told = event.data;
     if (!told || told.from !== "hub-chat") return;
-    if (told.type === "ready") greet();
-    else if (told.type === "size") {
+    if (told.type === "ready") {
+      isThere = true;
+      greet();
+    }
+    if (told.type === "size") {
       isOpen = told.open === true;
       fit();
     }
   });
-  frame.addEventListener("load", greet);
-
   function greet() {
-    frame.contentWindow.postMessage({ to: "hub-chat", type: "hello" }, hub);
+    var hello = { to: "hub-chat", type: "hello", full: isSmall() };
+    if (isThere) frame.contentWindow.postMessage(hello, hub);
   }
 
   function place() {

@@ -44,6 +44,14 @@ def test_a_site_without_origins_is_framed_nowhere(site: ChatSite) -> None:
     assert policy("/chat/frame/riverside")["frame-ancestors"] == "'none'"
 
 
+def test_what_is_no_origin_cannot_change_the_policy(site: ChatSite) -> None:
+    site.allowed_origins = ["*", "https:", "https://a.example; script-src *", "null", SITE_ORIGIN]
+    site.save()
+    rules = policy("/chat/frame/riverside")
+    assert rules["frame-ancestors"] == SITE_ORIGIN
+    assert rules["script-src"] == "http://testserver/static/chat/"
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_scripts_and_styles_come_from_the_chats_folder_only(site: ChatSite, path: str) -> None:
     rules = policy(path)
