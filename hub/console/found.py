@@ -1,6 +1,7 @@
 """Finds conversations by the words that were said and by the names and addresses of patients."""
 
-from django.db.models import Q
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, Q, QuerySet, Value
 
 from hub.conversations import access
 from hub.conversations.models import Conversation, Entry
@@ -13,6 +14,7 @@ from patients.search import search as search_patients
 MOST = 50
 _MOST_ENTRIES = 400
 _MOST_PATIENTS = 50
+_WORDS: "ArrayField[list[int], list[int]]" = ArrayField(BigIntegerField())
 
 
 def search_conversations(typed: str, user: User) -> list[Row]:
@@ -28,7 +30,7 @@ def search_conversations(typed: str, user: User) -> list[Row]:
     return [rows[pk] for pk in latest]
 
 
-def _of_patients(typed: str, seen: "access.QuerySet[Conversation]") -> list[int]:
+def _of_patients(typed: str, seen: QuerySet[Conversation]) -> list[int]:
     known = Patient.objects.all()
     patients = [one.patient.pk for one in search_patients(typed, known, limit=_MOST_PATIENTS)]
     if not patients:
@@ -37,7 +39,7 @@ def _of_patients(typed: str, seen: "access.QuerySet[Conversation]") -> list[int]
     return list(theirs.order_by("-last_entry_at").values_list("pk", flat=True)[:MOST])
 
 
-def _saying(typed: str, seen: "access.QuerySet[Conversation]") -> list[int]:
+def _saying(typed: str, seen: QuerySet[Conversation]) -> list[int]:
     """The conversations in which all the words were said in one entry.
 
     The newest entries that fit are picked first (GIN index entry_words), then who may read them is
@@ -46,6 +48,8 @@ def _saying(typed: str, seen: "access.QuerySet[Conversation]") -> list[int]:
     numbers = query_words(typed)
     if not numbers:
         return []
-    hits = Entry.objects.filter(words__contains=numbers, erased_at=None, moved_to=None)
+    # As one value of the column's type: a list would be bound number by number, as int4.
+    wanted = Value(numbers, output_field=_WORDS)
+    hits = Entry.objects.filter(words__contains=wanted, erased_at=None, moved_to=None)
     newest = hits.order_by("-id").values_list("conversation_id", flat=True)[:_MOST_ENTRIES]
     return list(seen.filter(pk__in=set(newest)).values_list("pk", flat=True))

@@ -27,9 +27,7 @@ def test_a_list_shows_what_waits_and_is_one_row_of_the_audit(desk: Desk, log_in:
 
 
 @pytest.mark.parametrize("name", ["mine", "team", "unassigned", "snoozed", "resolved"])
-def test_another_departments_person_sees_none_of_it(
-    desk: Desk, log_in: LogIn, name: str
-) -> None:
+def test_another_departments_person_sees_none_of_it(desk: Desk, log_in: LogIn, name: str) -> None:
     desk.receive("Secret words")
     page = log_in(desk.outsider).get(f"/console/?list={name}").content.decode()
     assert "Secret words" not in page
