@@ -8,7 +8,7 @@ import pytest
 
 from tests import database
 
-pytest_plugins = ["tests.simulator.fixtures"]
+pytest_plugins = ["tests.browser", "tests.simulator.fixtures"]
 
 
 @pytest.fixture(scope="session")

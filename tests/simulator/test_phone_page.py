@@ -1,12 +1,10 @@
 """The phone page in a real browser: text in, text out, live; and no barrier for anybody."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, WebSocketRoute, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, WebSocketRoute, expect
 from twilio.rest import Client
 
 from channels_app.simulator.headless import SimulatedTwilio
@@ -17,24 +15,8 @@ from tests.simulator.standin import Answer, StandInHub
 
 ANA = "+15550100142"
 AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 
 OpenPage = Callable[..., Awaitable[Page]]
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        assert not os.environ.get("CI"), "CI installs Chromium"
-        pytest.skip("no Chromium found")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture

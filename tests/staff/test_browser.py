@@ -1,15 +1,13 @@
 """Log-in, passkeys and the idle lock in a real browser, under our own content policy."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from hub.staff import sessions
@@ -20,23 +18,7 @@ from tests.factories import PASSWORD, DepartmentFactory, UserFactory
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AXE = (django_settings.NODE_MODULES / "axe-core" / "axe.min.js").read_text()
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 OpenPage = Callable[..., Awaitable[Page]]
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        assert not os.environ.get("CI"), "CI installs Chromium"
-        pytest.skip("no Chromium found")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture
