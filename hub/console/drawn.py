@@ -2,8 +2,9 @@
 
 A line of a timeline does not change within a revision, and a row says nothing but what its
 conversation says at a revision; names, which change by themselves, are part of the key. What
-differs from reader to reader is put in last: "You", the unread mark, the age. Nothing here asks who may see
-what: callers hand in only what their reader may see, and a masked line is kept as the masked line.
+differs from reader to reader is put in last: "You", the unread mark, the age. Nothing here asks
+who may see what: callers hand in only what their reader may see, and a masked line is kept as the
+masked line.
 """
 
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""Answers and notes over HTTP: one press is one message, refusals say why, what was written stays."""
+"""Answers and notes over HTTP: one press is one message, and refusals say why."""
 
 from collections.abc import Callable
 from typing import Any

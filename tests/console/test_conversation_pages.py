@@ -87,6 +87,22 @@ def test_of_a_restricted_department_only_a_contact_is_known(desk: Desk, log_in: 
     assert browser.get(f"/console/c/{hidden.uuid}/").status_code == 404
 
 
+def test_all_contacts_stand_in_one_timeline_and_restricted_ones_stay_shut(
+    desk: Desk, log_in: LogIn
+) -> None:
+    elsewhere = HubAddressFactory(department=DepartmentFactory(name="Cardiology"))
+    restricted = HubAddressFactory(department=DepartmentFactory(restricted=True))
+    receive(inbound(elsewhere, "To cardiology", number=desk.number))
+    receive(inbound(restricted, "Very private", number=desk.number))
+    found = desk.receive("To the front desk")
+    page = log_in(desk.agent).get(f"/console/c/{found.uuid}/merged").content.decode()
+    assert page.index("To cardiology") < page.index("To the front desk")
+    assert "Very private" not in page
+    assert page.count("is-masked") == 1
+    assert 'id="composer"' not in page
+    assert log_in(desk.outsider).get(f"/console/c/{found.uuid}/merged").status_code == 404
+
+
 def test_a_thread_of_fifty_asks_few_questions(
     desk: Desk, log_in: LogIn, django_assert_max_num_queries: Any
 ) -> None:
@@ -105,7 +121,7 @@ def test_older_lines_follow_without_gap(desk: Desk, log_in: LogIn) -> None:
     page = browser.get(f"/console/c/{found.uuid}/").content.decode()
     before = page.split('data-before="')[1].split('"')[0]
     older = browser.get(f"/console/c/{found.uuid}/entries?before={before}").content.decode()
-    numbers = [int(part.split('"')[0]) for part in (older + page).split('id="entry-')[1:]]
+    numbers = [int(part.split('"')[0]) for part in (older + page).split('data-number="')[1:]]
     found.refresh_from_db()
     assert numbers == list(range(1, found.last_number + 1))
 

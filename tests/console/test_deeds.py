@@ -1,4 +1,4 @@
-"""What is done to a conversation as a whole: at once, with the way back, and never over another's head."""
+"""What is done to a conversation as a whole: with the way back, never over another's head."""
 
 from collections.abc import Callable
 from datetime import timedelta

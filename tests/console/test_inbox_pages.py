@@ -1,4 +1,4 @@
-"""The lists as pages: whose conversations they show, what they leave in the audit, what they cost."""
+"""The lists as pages: what they show, leave in the audit, and cost."""
 
 from collections.abc import Callable
 from typing import Any

@@ -63,7 +63,7 @@ export function applyEntries(lines) {
 /** Put one line in; return 1 if it is news to the reader. */
 function applyEntry({ number, revision: rank, html }) {
   const entry = parse(html).querySelector(".entry");
-  const old = document.getElementById(`entry-${number}`);
+  const old = timeline().querySelector(`.entry[data-number="${number}"]`);
   if (old) {
     if (Number(old.dataset.revision) >= Number(rank)) return 0;
     if (old.classList.contains("is-continued")) entry.classList.add("is-continued");
