@@ -48,4 +48,5 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
 # One process: the sockets' fan-out is per process. Scale by containers.
 CMD ["uvicorn", "hub.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
      "--lifespan", "off", "--timeout-graceful-shutdown", "20", "--no-access-log", \
+     "--ws-max-size", "65536", \
      "--proxy-headers", "--forwarded-allow-ips", "*"]

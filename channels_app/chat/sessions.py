@@ -138,6 +138,7 @@ def write(
                 at=now,
                 received_files=tuple(files),
                 intent=intent,
+                language=session.language,
                 said=session.said,
             )
         )

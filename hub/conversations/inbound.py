@@ -46,4 +46,6 @@ class Inbound:
     conversation_id: int | None = None
     # The sender's key of one press of "send" (chat).
     intent: UUID | None = None
+    # The language that the sender reads, where the channel knows it better than the profile.
+    language: str = ""
     said: dict[str, str] = field(default_factory=dict)

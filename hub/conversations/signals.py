@@ -5,7 +5,8 @@ commit only nudge, and each has a sweep behind it.
 from django.dispatch import Signal
 
 #: Inside the transaction: a patient's message was appended. Arguments: conversation (locked,
-#: holder and status as they are now), leg, entry, at, urgent (bool).
+#: holder and status as they are now), leg, entry, at, urgent (bool),
+#: language (that the sender reads, or empty).
 patient_wrote = Signal()
 
 #: Inside the transaction: the conversation has no holder and needs one (given back, reopened).

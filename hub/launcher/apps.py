@@ -55,6 +55,8 @@ def manage(environment: Mapping[str, str], project: Path, *command: str) -> Prog
 def _uvicorn(port: int) -> list[str]:
     # A websocket that stays open must not hold up the stop.
     ends = ["--timeout-graceful-shutdown", "3", "--no-access-log", "--log-level", "warning"]
+    # No frame of ours is larger; uvicorn would read 16 MB before anybody looks at it.
+    ends += ["--ws-max-size", "65536"]
     return [sys.executable, "-m", "uvicorn", "--host", HOST, "--port", str(port), *ends]
 
 

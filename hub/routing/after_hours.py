@@ -15,26 +15,29 @@ from hub.staff.presence import on_duty
 WHAT = "nobody_on_duty"
 
 
-def answer_if_nobody_is_there(conversation: Conversation, leg: Leg, *, at: datetime) -> bool:
+def answer_if_nobody_is_there(
+    conversation: Conversation, leg: Leg, *, at: datetime, language: str = ""
+) -> bool:
     """Answer the patient if nobody of the department is on duty; at most once a day.
 
-    Returns whether an answer was written. Runs in the transaction of the patient's message.
+    `language` is what the sender reads, where the channel knows. Returns whether an answer was written. Runs in the transaction of the patient's message.
     """
     if on_duty(conversation.department_id):
         return False
     answer = answer_automatically(
-        conversation, leg, lambda: _words(conversation, at), what=WHAT, at=at
+        conversation, leg, lambda: _words(conversation, at, language), what=WHAT, at=at
     )
     return answer is not None
 
 
-def _words(conversation: Conversation, at: datetime) -> str:
-    """Return the answer in the patient's language, or in both where we do not know it."""
+def _words(conversation: Conversation, at: datetime, language: str) -> str:
+    """Return the answer in the reader's language, or in both where we do not know it."""
     department = Department.objects.get(pk=conversation.department_id)
-    patient = conversation.patient
+    if not language and conversation.patient:
+        language = conversation.patient.language
     return "\n".join(
-        wording.nobody_on_duty(language, expected_in_words(department, at, language))
-        for language in ((patient.language,) if patient else ("en", "es"))
+        wording.nobody_on_duty(one, expected_in_words(department, at, one))
+        for one in ((language,) if language else ("en", "es"))
     )
 
 

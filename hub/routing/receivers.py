@@ -13,11 +13,13 @@ from hub.staff.models import User
 
 
 @receiver(signals.patient_wrote)
-def let_wait(*, conversation: Conversation, leg: Leg, at: datetime, **_: Any) -> None:
+def let_wait(
+    *, conversation: Conversation, leg: Leg, at: datetime, language: str, **_: Any
+) -> None:
     """What nobody holds waits in the queue; if nobody is there at all, the patient is told."""
     if conversation.holder_id is None:
         queue.enter(conversation, at=at)
-    answer_if_nobody_is_there(conversation, leg, at=at)
+    answer_if_nobody_is_there(conversation, leg, at=at, language=language)
 
 
 @receiver(signals.needs_holder)

@@ -179,3 +179,16 @@ def test_two_texts_at_once_from_a_new_number_open_one_conversation() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
     assert conversation.entries.filter(author_kind="patient").count() == 6
     assert conversation.queue_entries.count() == 1
+
+
+def test_a_repeat_after_the_end_opens_nothing() -> None:
+    """A browser repeats its last press after the conversation was resolved."""
+    address, intent = HubAddressFactory(), uuid4()
+    supervisor = UserFactory(departments=[address.department])
+    conversation = receive(inbound(address, "hi", intent=intent)).conversation
+    status.resolve(conversation, "answered", by=supervisor)
+    again = receive(inbound(address, "hi", intent=intent))
+    assert again.is_repeat
+    conversation.refresh_from_db()
+    assert conversation.status == "resolved"
+    assert not conversation.legs.filter(ended_at__isnull=True).exists()

@@ -45,9 +45,9 @@ def receive(inbound: Inbound) -> Received:
     # Within the inbox's transaction it succeeds or fails with it: a savepoint would serve nobody.
     with transaction.atomic(savepoint=False):
         point = contact_points.hold(inbound.contact_system, inbound.contact_value)
+        if inbound.intent and (repeat := _repeat(point, inbound)):
+            return Received(repeat.conversation, repeat, False, is_repeat=True)
         joined = join(inbound, point, now)
-        if inbound.intent and (repeat := _repeat(joined, inbound)):
-            return Received(joined.conversation, repeat, False, is_repeat=True)
         obeyed = obey(inbound, point, joined, now)
         entry = _append(inbound, point, joined, now, needs_person=obeyed.needs_person)
         _files(inbound, joined, entry)
@@ -55,8 +55,17 @@ def receive(inbound: Inbound) -> Received:
         return Received(joined.conversation, entry, joined.is_new)
 
 
-def _repeat(joined: Joined, inbound: Inbound) -> Entry | None:
-    return joined.conversation.entries.filter(intent=inbound.intent).first()
+def _repeat(point: ContactPoint, inbound: Inbound) -> Entry | None:
+    """Return the entry of the same press of "send", looked for before anything is opened for it."""
+    return (
+        Entry.objects.select_related("conversation", "leg")
+        .filter(
+            intent=inbound.intent,
+            leg__contact_point=point,
+            leg__hub_address_id=inbound.hub_address_id,
+        )
+        .first()
+    )
 
 
 def _append(
@@ -127,6 +136,7 @@ def _append(
             entry=entry,
             at=now,
             urgent=urgent,
+            language=inbound.language,
         )
     return entry
 
