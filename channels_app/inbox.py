@@ -6,7 +6,7 @@ either happened whole or not at all; what failed is found again by `sweep`.
 """
 
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from django.db import DatabaseError, connection, transaction
@@ -20,7 +20,7 @@ from hub.encryption.fields import EncryptedJSONField
 GRACE = timedelta(seconds=10)
 STUCK_AFTER = 5
 
-_PAYLOAD = cast("EncryptedJSONField", Receipt._meta.get_field("payload"))
+_PAYLOAD: EncryptedJSONField = Receipt._meta.get_field("payload")
 
 log = structlog.get_logger(__name__)
 

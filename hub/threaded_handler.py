@@ -11,7 +11,7 @@ run by Django's own adapters.
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,10 +21,6 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class ThreadedHandler(ASGIHandler):
@@ -38,13 +34,13 @@ class ThreadedHandler(ASGIHandler):
         """Load the middleware as for a synchronous server, whatever is asked for."""
         super().load_middleware(is_async=False)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             raise ValueError("only HTTP is answered here")
         await self.handle(scope, receive, send)
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
         """Read the body, work on a thread, send the response."""
         try:
             body = await self.read_body(receive)
@@ -60,7 +56,7 @@ class ThreadedHandler(ASGIHandler):
             finally:
                 await self._on_thread(response.close)
 
-    def _respond(self, scope: Scope, body: Any) -> HttpResponseBase:
+    def _respond(self, scope: Any, body: Any) -> HttpResponseBase:
         """Run the request; a response that is whole is closed on this thread, its connection's."""
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
@@ -73,7 +69,7 @@ class ThreadedHandler(ASGIHandler):
             response.close()
         return response
 
-    async def _stream(self, response: HttpResponseBase, send: Send) -> None:
+    async def _stream(self, response: HttpResponseBase, send: Any) -> None:
         """Send a streaming response piece by piece, each read on a thread."""
         await send(
             {
@@ -92,7 +88,7 @@ class ThreadedHandler(ASGIHandler):
             async for piece in response:  # type: ignore[attr-defined]
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         else:
-            pieces: Iterator[bytes] = iter(response)  # type: ignore[call-overload]
+            pieces: Iterator[bytes] = iter(response)
             while piece := await self._on_thread(next, pieces, b""):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body"})

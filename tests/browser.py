@@ -1,6 +1,6 @@
 """A real browser for tests: Debian's Chromium, driven by Playwright. One a run.
 
-Where none is found the tests that need it are skipped, and say so; CI installs it and skips nothing.
+Where none is found the tests that need it are skipped, and say so; CI allows no skip.
 """
 
 import os

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -36,7 +36,7 @@ class Line:
     delivery_state: str = ""
 
 
-_BODY = cast("EncryptedTextField", Entry._meta.get_field("body"))
+_BODY: EncryptedTextField = Entry._meta.get_field("body")
 _INSERT_ENTRIES = (
     "INSERT INTO conversations_entry (uuid, conversation_id, number, revision, kind, author_kind, "
     "author_id, audience, leg_id, channel, body, detail, words, at, intent, delivery_state, "

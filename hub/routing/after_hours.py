@@ -20,7 +20,8 @@ def answer_if_nobody_is_there(
 ) -> bool:
     """Answer the patient if nobody of the department is on duty; at most once a day.
 
-    `language` is what the sender reads, where the channel knows. Returns whether an answer was written. Runs in the transaction of the patient's message.
+    `language` is what the sender reads, where the channel knows. Returns whether an answer was
+    written. Runs in the transaction of the patient's message.
     """
     if on_duty(conversation.department_id):
         return False

@@ -1,4 +1,4 @@
-"""`viewers`, asked of one conversation, says what `visible_to` and `masked_to` say of one person."""
+"""`viewers`, asked of a conversation, says what `visible_to` and `masked_to` say of a person."""
 
 import re
 from typing import Any

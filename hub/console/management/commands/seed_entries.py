@@ -210,11 +210,12 @@ class _Maker:
         self, first: dict[str, int], i: int, length: int, is_open: bool
     ) -> tuple[Any, ...]:
         at = self._at(i)
-        Status = Conversation.Status
+        status = Conversation.Status.OPEN if is_open else Conversation.Status.RESOLVED
         return (
             first["conversations_conversation"] + i, self._uuid(), first["patients_patient"] + i,
-            "probable", self.department.pk, None, Status.OPEN if is_open else Status.RESOLVED, 0,
-            None, length, length, "sms", first["patients_contactpoint"] + i, length, at + timedelta(minutes=length), at,
+            "probable", self.department.pk, None, status, 0,
+            None, length, length, "sms", first["patients_contactpoint"] + i, length,
+            at + timedelta(minutes=length), at,
             at if is_open else None, None, None if is_open else at + timedelta(hours=3),
             "" if is_open else "answered",
         )  # fmt: skip
@@ -248,7 +249,7 @@ class _Maker:
                 uuid, first["conversations_conversation"] + i, number, number, "message",
                 "patient" if patient else "automatic", None, "patient",
                 first["conversations_leg"] + i, "sms",
-                self.body.seal(text, uuid).raw,  # type: ignore[union-attr]
+                self.body.seal(text, uuid).raw,
                 nothing, self.words[text], at + timedelta(minutes=number), None,
                 "" if patient else "delivered", "", None, None, None,
             )  # fmt: skip
