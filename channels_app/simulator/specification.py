@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 try:
-    from jsonschema import FormatChecker  # type: ignore[import-untyped]
+    from jsonschema import FormatChecker
     from openapi_schema_validator import OAS30ReadValidator, OAS30WriteValidator
 except ImportError:  # The demo runs without the development requirements.
     FormatChecker = OAS30ReadValidator = OAS30WriteValidator = None

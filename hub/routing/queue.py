@@ -74,7 +74,7 @@ def abandon(conversation: Conversation, *, at: datetime) -> bool:
     """End the conversation's wait as abandoned: who waited has left before anybody came.
 
     What they wrote must still be read, so a follow-up (a wait with `parent`, at the old place)
-    takes its stead; it is not another contact that was offered. Returns whether anybody was waiting.
+    takes its stead; it is not another contact that was offered. Returns whether anybody waited.
     """
     left = _end(
         conversation, QueueEntry.Outcome.ABANDONED, ContactEvent.Kind.QUEUE_ABANDONED, at=at
