@@ -20,7 +20,7 @@ def entries(lines: Iterable[EntryLine], language: str, conversation: Conversatio
     """Return lines of the timeline of `conversation`; a masked line gives the masked fragment."""
     with translation.override(language):
         head = head_of(conversation)
-    return [_fragment("entry", language, line=line, head=head) for line in lines]
+    return [_fragment("entry", language, line=line, who=head.who) for line in lines]
 
 
 def row(shown: Row, language: str) -> str:
