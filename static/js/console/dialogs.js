@@ -1,6 +1,6 @@
 // Dialogs: fetched from the server, answered by it, and closed again with the focus where it was.
 
-import { conversation, debounced, get, post } from "./dom.js";
+import { conversation, get, post } from "./dom.js";
 import { patientChanged, taken } from "./deeds.js";
 import { revision } from "./timeline.js";
 import { toggleSelecting } from "./rows.js";
@@ -25,6 +25,7 @@ async function show(path) {
     toast(error.message, { isError: true });
     return;
   }
+  window.htmx.process(dialog());
   if (!dialog().open) dialog().showModal();
   (dialog().querySelector("[autofocus]") ?? dialog().querySelector("input, button"))?.focus();
 }
@@ -84,19 +85,6 @@ function narrow(field) {
   scope.querySelector("[data-none]").hidden = Boolean(first);
 }
 
-const search = debounced(async () => {
-  const field = document.getElementById("who-search");
-  const place = document.getElementById("who-found");
-  if (!field || !place) return;
-  const typed = field.value.trim();
-  if (typed.length < 2) {
-    place.replaceChildren();
-    return;
-  }
-  const html = await get(`${field.dataset.search}?q=${encodeURIComponent(typed)}`);
-  if (field.value.trim() === typed) place.innerHTML = html;
-}, 220);
-
 export function startDialogs() {
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-dialog]");
@@ -116,7 +104,6 @@ export function startDialogs() {
   });
   dialog().addEventListener("input", (event) => {
     if (event.target.matches("[data-filter]")) narrow(event.target);
-    else if (event.target.id === "who-search") search();
   });
   dialog().addEventListener("keydown", (event) => {
     const field = event.target;

@@ -1,4 +1,11 @@
 // The console. Each part has a module of its own; this one starts them and joins them to the page.
+//
+// Between the page and its socket (socket.js), as events on `document`:
+//   to the socket    console:opened {uuid, level, revision}, console:closed, console:read {uuid, number},
+//                    console:typing {uuid}
+//   from the socket  console:connection {up}
+// and as functions: applyEntries, catchUp (timeline.js), applyHead (head.js), applyRow, applyCounts,
+// applyUnread, leave (rows.js), showTyping (composer.js), refreshPanel (open.js).
 
 import "./ages.js";
 import { frame, post } from "./dom.js";
