@@ -1,5 +1,6 @@
 """Settings of the hub, driven by the environment alone; docs/configuration.md lists it."""
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -342,6 +343,11 @@ ORGANISATION_NAME = environment.text("HUB_ORGANISATION", "Riverside Clinic")
 # --- Logs ---------------------------------------------------------------------------------------
 LOG_FORMAT = environment.text("HUB_LOG_FORMAT", "json" if IN_PRODUCTION else "console")
 LOGGING = logging_settings(LOG_FORMAT)
+# One line a request, when it is done; where nobody collects them, only those that went wrong. The
+# address is in the audit trail, and is dropped from the log.
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+DJANGO_STRUCTLOG_STATUS_2XX_LOG_LEVEL = logging.INFO if IN_PRODUCTION else logging.DEBUG
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
 # --- Refusals -----------------------------------------------------------------------------------
 if IN_PRODUCTION:

@@ -3,6 +3,10 @@
 Measured (notes on performance): at 1,000 sockets one subscription with local fan-out is six times
 quicker than a channel-layer group of sockets. Each process sends itself a heartbeat; when that is
 missed the subscription has gone deaf, so it is made anew and listeners are told to catch up.
+
+The process's own events come straight from `publish`, and are passed over when Redis brings them:
+each is handed out once. An own event and another process's may change places; all that events say
+is that something has a new state, and what that is the database tells.
 """
 
 import asyncio
@@ -16,7 +20,7 @@ import structlog
 from channels.layers import channel_layers
 
 from hub.realtime.events import Event, Heartbeat, UnknownEvent, from_message
-from hub.realtime.publish import GROUP
+from hub.realtime.publish import GROUP, hand_own_events_to
 
 HEARTBEAT_SECONDS = 5.0
 DEAF_AFTER_SECONDS = 12.0
@@ -36,6 +40,8 @@ class Subscription:
         self._catch_ups: list[CatchUp] = []
         self._task: asyncio.Task[None] | None = None
         self._heard_at = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._own: asyncio.Queue[Event] = asyncio.Queue()
 
     def listen(self, listener: Listener, catch_up: CatchUp) -> None:
         """Call `listener` for each event, and `catch_up` whenever events may have been missed.
@@ -60,6 +66,14 @@ class Subscription:
             self._task = None
 
     async def _run(self) -> None:
+        own = asyncio.create_task(self._hear_own())
+        try:
+            await self._hear_all()
+        finally:
+            hand_own_events_to(None)
+            own.cancel()
+
+    async def _hear_all(self) -> None:
         wait = 0.2
         while True:
             try:
@@ -71,6 +85,23 @@ class Subscription:
                 log.warning("subscription_lost", exc_info=True)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
+
+    async def _hear_own(self) -> None:
+        """Hand out what this process publishes, from now on."""
+        self._loop = asyncio.get_running_loop()
+        self._own = asyncio.Queue()
+        hand_own_events_to(self._take_own)
+        while True:
+            await self._hand_out(await self._own.get())
+
+    def _take_own(self, event: Event) -> str:
+        """Take an event of this process, from any thread; return who had it."""
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(self._own.put_nowait, event)
+        except RuntimeError:  # the loop is closed: the process ends, or a test's loop did
+            return ""
+        return self.process
 
     async def _hear(self) -> None:
         """Subscribe anew and hand out events until the subscription is deaf or broken."""
@@ -85,11 +116,12 @@ class Subscription:
             while True:
                 remaining = self._heard_at + DEAF_AFTER_SECONDS - time.monotonic()
                 try:
-                    message = await asyncio.wait_for(layer.receive(channel), max(remaining, 0.05))
+                    async with asyncio.timeout(max(remaining, 0.05)):
+                        message = await layer.receive(channel)
                 except TimeoutError:
                     log.warning("subscription_deaf", seconds=DEAF_AFTER_SECONDS)
                     return
-                await self._hand_out(message)
+                await self._take(message)
         finally:
             beat.cancel()
             with contextlib.suppress(Exception):
@@ -101,7 +133,10 @@ class Subscription:
                 await layer.group_send(GROUP, Heartbeat(self.process).to_message())  # type: ignore[attr-defined]
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
-    async def _hand_out(self, message: dict[str, object]) -> None:
+    async def _take(self, message: dict[str, object]) -> None:
+        """Hand out what Redis brought, unless it is our own."""
+        if message.get("sender") == self.process:
+            return
         try:
             event = from_message(message)
         except UnknownEvent:
@@ -111,6 +146,9 @@ class Subscription:
             if event.process == self.process:
                 self._heard_at = time.monotonic()
             return
+        await self._hand_out(event)
+
+    async def _hand_out(self, event: Event) -> None:
         for listener in self._listeners:
             try:
                 await listener(event)
