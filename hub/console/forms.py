@@ -42,7 +42,7 @@ class AnswerForm(_Written):
 
     intent = forms.UUIDField()
     leg = forms.UUIDField(required=False)
-    files = ManyFilesField(required=False)
+    files = ManyFilesField(required=False)  # type: ignore[assignment]  # a field, as Form means it
 
 
 class NoteForm(_Written):
@@ -111,7 +111,7 @@ class ProfileForm(forms.ModelForm):
 
     def __init__(self, *args: Any, with_birth_date: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        known = dict(LANGUAGES)
+        known: dict[str, Any] = dict(LANGUAGES)
         here = getattr(self.instance, "language", "")
         if here and here not in known:
             known[here] = here

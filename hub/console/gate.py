@@ -56,7 +56,8 @@ def is_fragment(request: HttpRequest) -> bool:
 
 def visible(request: HttpRequest, uuid: UUID) -> Conversation:
     """Return the conversation if the person may read it, with `level` (own or read); else 404."""
-    return _one(request, access.known_to(user_of(request)).exclude(level="masked"), uuid)
+    known = access.known_to(user_of(request)).exclude(level="masked")  # type: ignore[misc]
+    return _one(request, known, uuid)
 
 
 def own(request: HttpRequest, uuid: UUID) -> Conversation:

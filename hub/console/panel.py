@@ -111,7 +111,9 @@ def panel_of(
         return pane, standings
     ids = record_ids(patient.pk)
     links = _links(ids, patient.pk)
-    points = [(link.contact_point, link) for link in links]
+    points: list[tuple[ContactPoint, ContactPointLink | None]] = [
+        (link.contact_point, link) for link in links
+    ]
     if all(known.pk != point.pk for known, _link in points):
         points.insert(0, (point, None))
     standings = consent.standing([*(known for known, _link in points), *more])

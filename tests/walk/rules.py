@@ -204,6 +204,7 @@ RULES: dict[str, Rule] = {
     "console:entries": _by_get(Kind.READ, lambda c, t: {"before": 100}),
     "console:head": _by_get(Kind.READ),
     "console:changes": _by_get(Kind.READ, lambda c, t: {"since": 0}),
+    "console:merged": _by_get(Kind.READ),
     "console:panel": _by_get(Kind.READ),
     # One conversation, to work on
     "console:send": _by_post(Kind.ANSWER, _answer, fields=("files",)),
