@@ -86,8 +86,13 @@ def abandon(conversation: Conversation, *, at: datetime) -> bool:
 
 
 def move(conversation: Conversation, *, at: datetime) -> None:
-    """Let the conversation wait in its new department's queue, at the place it had."""
+    """Let the conversation wait in its new department's queue, at the place it had.
+
+    What is put aside waits nowhere until it wakes.
+    """
     left = withdraw(conversation, at=at)
+    if conversation.status == Conversation.Status.SNOOZED:
+        return
     enter(
         conversation,
         at=at,

@@ -26,7 +26,12 @@ def let_wait(
 def let_wait_again(
     *, conversation: Conversation, at: datetime, place_since: datetime | None, **_: Any
 ) -> None:
-    """What was given back waits again, since when its patient has waited."""
+    """What was given back waits again, since when its patient has waited.
+
+    What is put aside waits for nobody: it comes back when it wakes.
+    """
+    if conversation.status == Conversation.Status.SNOOZED:
+        return
     queue.enter(conversation, at=at, place_since=place_since or conversation.waiting_since)
 
 

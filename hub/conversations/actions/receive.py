@@ -95,6 +95,8 @@ def _append(
             "resolved_at": now,
             "resolution": "keyword",
         }
+    if not needs_person and (joined.is_new or joined.was_resolved):
+        # What stays resolved has no open leg: the next message finds its way by itself.
         leg.ended_at = now
         leg.save(update_fields=["ended_at"])
         joined.events.append(Happened(ContactEvent.Kind.LEG_ENDED, now, leg))

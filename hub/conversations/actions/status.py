@@ -1,6 +1,7 @@
 """Resolve, snooze, wake and reopen."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -85,7 +86,11 @@ def reopen(conversation: Conversation, *, by: User) -> Conversation:
             Leg.objects.filter(pk=last.pk).update(ended_at=None)
             events.append(Happened(ContactEvent.Kind.LEG_CONNECTED, now, last))
         Conversation.objects.filter(pk=conversation.pk).update(
-            status=Conversation.Status.OPEN, resolved_at=None, resolution="", holder=by
+            status=Conversation.Status.OPEN,
+            resolved_at=None,
+            resolution="",
+            holder=by,
+            **_owed(conversation),
         )
         append(conversation, _line("reopened", by, now))
         conversation.refresh_from_db()
@@ -139,6 +144,26 @@ def wake(conversation_id: int, *, by: User | None = None) -> bool:
                 sender=Conversation, conversation=conversation, at=now, place_since=None
             )
     return True
+
+
+def _owed(conversation: Conversation) -> dict[str, Any]:
+    """Return what a resolve had laid aside: since when the patient waits, and how urgently.
+
+    Whoever resolves by mistake and takes it back must not have made a patient wait from anew.
+    """
+    answered = (
+        conversation.entries.filter(
+            kind=Entry.Kind.MESSAGE, author_kind=Entry.Author.STAFF
+        ).aggregate(number=models.Max("number"))["number"]
+        or 0
+    )
+    since = conversation.entries.filter(number__gt=answered)
+    asked = since.filter(author_kind=Entry.Author.PATIENT).order_by("number").first()
+    urgent = since.filter(kind=Entry.Kind.URGENCY, detail__raised=True).exists()
+    return {
+        "waiting_since": asked.at if asked else None,
+        "priority": Conversation.Priority.URGENT if urgent else Conversation.Priority.NORMAL,
+    }
 
 
 def _another_is_open(leg: Leg) -> bool:
