@@ -15,6 +15,7 @@ import { startDialogs } from "./dialogs.js";
 import { startKeys } from "./keys.js";
 import { back, drawer, open, start } from "./open.js";
 import { markRead, showList, startRows } from "./rows.js";
+import "./socket.js";
 import { toast } from "./toast.js";
 
 document.addEventListener("click", (event) => {
@@ -65,4 +66,3 @@ startDeeds();
 startDialogs();
 startKeys();
 start();
-import("./socket.js").catch(() => document.dispatchEvent(new CustomEvent("console:no-socket")));

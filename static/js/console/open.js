@@ -49,14 +49,15 @@ export function start({ focus = false } = {}) {
     return;
   }
   startHead();
+  // The socket hears first what is open, then how far it was read.
+  const { uuid, level } = here.dataset;
+  const detail = { uuid, level, revision: revision() };
+  document.dispatchEvent(new CustomEvent("console:opened", { detail }));
   startTimeline();
   startComposer();
   refreshAges(here);
   markRead(here.dataset.uuid);
   if (focus) here.focus({ preventScroll: true });
-  const { uuid, level } = here.dataset;
-  const detail = { uuid, level, revision: revision() };
-  document.dispatchEvent(new CustomEvent("console:opened", { detail }));
 }
 
 /** Which pane a phone shows. */

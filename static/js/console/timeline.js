@@ -254,3 +254,8 @@ export function startTimeline() {
 }
 
 document.addEventListener("visibilitychange", () => timeline() && tellRead());
+// What was read while the line was down, or before it was first up, is told once it is.
+document.addEventListener("console:connection", ({ detail }) => {
+  told = "";
+  if (detail.up && timeline()) tellRead();
+});
