@@ -37,6 +37,7 @@ urlpatterns = [
     path(_ONE + "note", composer.note, name="note"),
     path(_ONE + "draft", composer.draft, name="draft"),
     path(_ONE + "chat-link", composer.chat_link, name="chat_link"),
+    path(_ONE + "routes", composer.routes, name="routes"),
     path(_ONE + "canned", canned.canned, name="canned"),
     path(_ONE + "claim", status.claim, name="claim"),
     path(_ONE + "resolve", status.resolve, name="resolve"),

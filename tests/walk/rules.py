@@ -230,6 +230,7 @@ RULES: dict[str, Rule] = {
         fields=("remember",),
     ),
     "console:banner": _by_get(Kind.ANSWER),
+    "console:routes": _by_get(Kind.ANSWER),
     "console:patients": _by_get(Kind.ANSWER, lambda c, t: {"q": "quetiapine"}),
     "console:create_patient": _by_post(
         Kind.ANSWER, lambda c, t: {"legal_name": "Nina Newborn", "language": "en"}

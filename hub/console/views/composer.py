@@ -5,18 +5,21 @@ from uuid import UUID
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from channels_app.chat.links import send_link
 from channels_app.files import FileRefused, accept_upload
 from hub.console.forms import AnswerForm, DraftForm, NoteForm
 from hub.console.gate import for_staff, own, refused, user_of
+from hub.console.routes import legs_of, routes_of
 from hub.console.views.conversation import changed
 from hub.conversations.actions import drafts
 from hub.conversations.actions import send as sending
 from hub.conversations.errors import ChannelClosed
 from hub.conversations.models import Conversation, Leg
+from patients import consent
 
 
 @require_POST
@@ -74,6 +77,18 @@ def draft(request: HttpRequest, uuid: UUID) -> HttpResponse:
         by=user_of(request),
     )
     return HttpResponse(status=204)
+
+
+@require_GET
+@for_staff
+def routes(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The ways by which the patient is reached now, after one opened, ended or was stopped."""
+    found = own(request, uuid)
+    legs = legs_of(found)
+    ways = routes_of(found, legs, consent.standing([leg.contact_point for leg in legs]))
+    chosen = next((way for way in ways if way.is_usable), None)
+    context = {"routes": ways, "chosen_leg": chosen.leg if chosen else None}
+    return render(request, "console/partials/routes.html", context)
 
 
 @require_POST

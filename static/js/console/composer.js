@@ -369,7 +369,8 @@ export function replaceRoutes(html) {
   if (!fresh || !form()) return;
   const chosen = document.getElementById("route").value;
   document.getElementById("route").replaceWith(fresh);
-  if ([...fresh.options].some((one) => one.value === chosen && !one.disabled)) fresh.value = chosen;
+  // Who has begun to write keeps their way; else the one that the patient uses now is offered.
+  if (body().value && [...fresh.options].some((one) => one.value === chosen && !one.disabled)) fresh.value = chosen;
   fresh.addEventListener("change", showRoute);
   showRoute();
 }

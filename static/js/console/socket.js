@@ -5,6 +5,7 @@ import { conversation, frame, me } from "./dom.js";
 import { showTyping } from "./composer.js";
 import { applyHead } from "./head.js";
 import { refreshPanel } from "./open.js";
+import { followRoutes } from "./routes.js";
 import { applyRow, applyUnread, leave, showList } from "./rows.js";
 import { applyEntries, catchUp, revision } from "./timeline.js";
 import { toast } from "./toast.js";
@@ -89,7 +90,10 @@ function take(said) {
       up();
       break;
     case "entries":
-      if (isOpen(said.conversation)) applyEntries(said.entries);
+      if (isOpen(said.conversation)) {
+        applyEntries(said.entries);
+        followRoutes(said.entries);
+      }
       break;
     case "head":
       if (isOpen(said.conversation)) takeHead(said);
