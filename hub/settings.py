@@ -343,10 +343,10 @@ ORGANISATION_NAME = environment.text("HUB_ORGANISATION", "Riverside Clinic")
 # --- Logs ---------------------------------------------------------------------------------------
 LOG_FORMAT = environment.text("HUB_LOG_FORMAT", "json" if IN_PRODUCTION else "console")
 LOGGING = logging_settings(LOG_FORMAT)
-# One line a request, when it is done; where nobody collects them, only those that went wrong. The
-# address is in the audit trail, and is dropped from the log.
+# One line a request, when it is done; in the demo, where nobody collects them, only what went wrong.
+# Addresses are in the audit trail, and are kept out of the log.
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
-DJANGO_STRUCTLOG_STATUS_2XX_LOG_LEVEL = logging.INFO if IN_PRODUCTION else logging.DEBUG
+DJANGO_STRUCTLOG_STATUS_2XX_LOG_LEVEL = logging.DEBUG if HUB_ENV == "demo" else logging.INFO
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
 # --- Refusals -----------------------------------------------------------------------------------

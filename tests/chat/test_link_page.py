@@ -154,7 +154,7 @@ async def test_the_token_reaches_no_log_of_the_running_hub(
     token = link.partition("#")[2]
     kept = await page.evaluate("JSON.parse(localStorage.getItem('hub-chat:c')).token")
     log = hub.log("web").read_text()
-    assert "request_started" in log
+    assert "request_finished" in log
     for secret in (token, kept):
         assert secret not in log
         assert not [url for url in asked if secret in url.partition("#")[0]]
