@@ -13,6 +13,10 @@ from twilio.request_validator import RequestValidator
 #: Each text carries its number as a word that a frame can be searched for.
 MARK = re.compile(r"bench-(\d+)-")
 PATIENTS = 400
+#: Seconds for a frame that is late; after them it is lost.
+LATE = 10.0
+#: Seconds that a run may take beyond its own, so that a server that hangs ends the bench.
+LIMIT = 120.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,13 @@ class Percentiles:
 
     @classmethod
     def of(cls, seconds: list[float], lost: int) -> "Percentiles":
-        """Return the percentiles of `seconds`; `lost` frames never came."""
+        """Return the percentiles of `seconds`; `lost` frames never came.
+
+        Raises:
+            RuntimeError: none came at all.
+        """
+        if not seconds:
+            raise RuntimeError("not one frame came")
         ordered = sorted(seconds)
 
         def at(share: float) -> float:
@@ -68,7 +78,8 @@ class Listeners:
             seen: dict[int, float] = {}
             self.arrived.append(seen)
             self._tasks.append(asyncio.create_task(self._listen(socket, seen)))
-        await asyncio.sleep(1.5)
+        # What opening so many sets off (who is present, counts) is over by then.
+        await asyncio.sleep(1.5 + self.count / 500)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -162,7 +173,19 @@ class Sender:
 async def run(
     target: Target, *, rate: int, seconds: float, listeners: int, first: int
 ) -> Percentiles:
-    """Send `rate` texts a second; return the times until the last listener had their frame."""
+    """Send `rate` texts a second; return the times until the last listener had their frame.
+
+    Raises:
+        RuntimeError: a text was not answered 2xx.
+        TimeoutError: the server hangs.
+    """
+    async with asyncio.timeout(seconds + LIMIT):
+        return await _run(target, rate, seconds, listeners, first)
+
+
+async def _run(
+    target: Target, rate: int, seconds: float, listeners: int, first: int
+) -> Percentiles:
     sender = Sender(target)
     await sender.open()
     count = int(rate * seconds)
@@ -179,9 +202,9 @@ async def run(
             await asyncio.sleep(max(0.0, start + i / rate - time.perf_counter()))
             posts.append(asyncio.create_task(post(i)))
         await asyncio.gather(*posts)
-        deadline = time.perf_counter() + 10
+        deadline = time.perf_counter() + LATE
         watched = heard.arrived[-1]
-        while len(watched.keys() & sent.keys()) < count and time.perf_counter() < deadline:
+        while time.perf_counter() < deadline and sent.keys() - watched.keys():
             await asyncio.sleep(0.05)
     sender.close()
     times = [watched[n] - at for n, at in sent.items() if n in watched]
@@ -189,7 +212,17 @@ async def run(
 
 
 async def fan_out(target: Target, *, listeners: int, events: int, first: int) -> float:
-    """Return the median time, in milliseconds, until the last of `listeners` had an event."""
+    """Return the median time, in milliseconds, until the last of `listeners` had an event.
+
+    Raises:
+        RuntimeError: a text was not answered 2xx, or a frame was lost.
+        TimeoutError: the server hangs.
+    """
+    async with asyncio.timeout(events * LATE + LIMIT):
+        return await _fan_out(target, listeners, events, first)
+
+
+async def _fan_out(target: Target, listeners: int, events: int, first: int) -> float:
     sender = Sender(target)
     await sender.open(2)
     lasts = []
@@ -197,7 +230,7 @@ async def fan_out(target: Target, *, listeners: int, events: int, first: int) ->
         for i in range(events):
             number = first + i
             sent = await sender.post(sender.request(number))
-            deadline = time.perf_counter() + 10
+            deadline = time.perf_counter() + LATE
             while time.perf_counter() < deadline:
                 if all(number in seen for seen in heard.arrived):
                     break

@@ -3,6 +3,7 @@
 import base64
 import os
 import secrets
+import shutil
 import socket
 import sys
 import tempfile
@@ -11,11 +12,15 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from hub.launcher import apps
 from hub.launcher.guarded import GuardedProcess, Program
 from hub.launcher.servers import EmbeddedServers
 
 PROJECT = Path(__file__).resolve().parent.parent
-START_LIMIT = 60  # seconds
+START_LIMIT = 60
+"""Seconds until a process must answer."""
+SETTLE = 10
+"""Seconds for worker and beat to load what they need, before anything is timed."""
 
 
 def free_port() -> int:
@@ -36,7 +41,7 @@ class Stack:
         # The servers run as another user when we are root: they must be able to reach it.
         self.folder.chmod(0o755)
         self.servers = EmbeddedServers(self.folder / "servers")
-        self.processes: list[GuardedProcess] = []
+        self.processes: dict[str, GuardedProcess] = {}
 
     def __enter__(self) -> "Stack":
         self.servers.start()
@@ -63,42 +68,67 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in reversed(self.processes):
+        for process in reversed(self.processes.values()):
             process.stop()
         self.servers.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
-    def serve(self, application: str, label: str, **environment: str) -> tuple[str, GuardedProcess]:
-        """Start `application` under uvicorn as the demo does; return its address."""
-        url = environment.get("HUB_PUBLIC_URL") or os.environ["HUB_PUBLIC_URL"]
-        process = GuardedProcess(
-            Program(
-                label,
-                [
-                    *(sys.executable, "-m", "uvicorn", application),
-                    *("--host", "127.0.0.1", "--port", url.rpartition(":")[2]),
-                    *("--timeout-graceful-shutdown", "2", "--lifespan", "off"),
-                    *("--log-level", "warning"),
-                ],
-                os.environ | environment,
-                PROJECT,
-            )
-        )
-        with (self.folder / f"{label}.log").open("wb") as output:
+    def start_hub(self) -> str:
+        """Start web, worker and beat as the demo does; return the web's address."""
+        url = os.environ["HUB_PUBLIC_URL"]
+        self._start(apps.web(int(url.rpartition(":")[2]), os.environ, PROJECT))
+        self._start(apps.worker(os.environ, PROJECT))
+        self._start(apps.beat(self.folder, os.environ, PROJECT))
+        self._wait_for(url, "web")
+        time.sleep(SETTLE)
+        return url
+
+    def stop_background(self) -> None:
+        """End worker and beat, which would seal what the pages are measured beside."""
+        for label in ("beat", "worker"):
+            self.processes.pop(label).stop()
+
+    def hub_processes(self) -> list[GuardedProcess]:
+        """The processes of the hub itself that run now."""
+        return [process for label, process in self.processes.items() if label != "floor"]
+
+    def start_floor(self) -> str:
+        """Start the floor, under the same server with the same options; return its address."""
+        url = f"http://127.0.0.1:{free_port()}"
+        command = [
+            *(sys.executable, "-m", "uvicorn", "bench.floor:application"),
+            *("--host", "127.0.0.1", "--port", url.rpartition(":")[2]),
+            *("--timeout-graceful-shutdown", "3", "--lifespan", "off"),
+            *("--no-access-log", "--log-level", "warning"),
+        ]
+        environment = os.environ | {"HUB_PUBLIC_URL": url}
+        self._start(Program("floor", command, environment, PROJECT))
+        self._wait_for(url, "floor")
+        return url
+
+    def _start(self, program: Program) -> None:
+        process = GuardedProcess(program)
+        with self._log(program.label).open("wb") as output:
             process.start(output)
-        self.processes.append(process)
+        self.processes[program.label] = process
+
+    def _log(self, label: str) -> Path:
+        return self.folder / f"{label}.log"
+
+    def _wait_for(self, url: str, label: str) -> None:
         deadline = time.monotonic() + START_LIMIT
         while time.monotonic() < deadline:
             try:
                 with urllib.request.urlopen(f"{url}/healthz", timeout=2) as answer:  # noqa: S310
                     if answer.status == 200:
-                        return url, process
+                        return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)
-        raise RuntimeError((self.folder / f"{label}.log").read_text()[-2000:])
+        raise RuntimeError(self._log(label).read_text()[-2000:])
 
 
 def resident_mb(process: GuardedProcess) -> float:
     """Return the resident memory of a process, in MiB (Linux)."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     line = next(one for one in status.splitlines() if one.startswith("VmRSS"))
-    return round(int(line.split()[1]) / 1024, 1)
+    return int(line.split()[1]) / 1024

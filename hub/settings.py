@@ -343,7 +343,7 @@ ORGANISATION_NAME = environment.text("HUB_ORGANISATION", "Riverside Clinic")
 # --- Logs ---------------------------------------------------------------------------------------
 LOG_FORMAT = environment.text("HUB_LOG_FORMAT", "json" if IN_PRODUCTION else "console")
 LOGGING = logging_settings(LOG_FORMAT)
-# One line a request, when it is done; in the demo, where nobody collects them, only what went wrong.
+# One line a request, when it is done; in the demo, where nobody collects them, not if it went well.
 # Addresses are in the audit trail, and are kept out of the log.
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 DJANGO_STRUCTLOG_STATUS_2XX_LOG_LEVEL = logging.DEBUG if HUB_ENV == "demo" else logging.INFO
