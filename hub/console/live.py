@@ -1,8 +1,9 @@
 """The live half of the console: hears events once a process, and hands frames to those who may see.
 
 For a conversation that changed there is one pass of database work, whatever the number of
-sockets: who of those connected may see it now, what changed, one fragment a language. Events that
-come while a pass is under way are answered by one more. A socket is a hint, the revision is the
+sockets: who of those connected may see it now, what changed, one fragment a language. An event is
+looked at at once where a pass is free; those that come meanwhile are answered by one more together,
+so that the more there is to do the less each costs. A socket is a hint, the revision is the
 truth: each open conversation has a revision that its client is known to have, and whatever may have
 been missed is made good by a pass from there.
 """
@@ -25,6 +26,8 @@ from hub.staff.models import User
 
 PASSES_AT_ONCE = 2
 """Passes of database work at a time; a third thread stays free for opening and checking."""
+MOST_IN_A_PASS = 25
+"""Conversations that one pass looks at: whatever changed while all passes were under way."""
 REMEMBERED = 5000
 """Of how many conversations the process remembers in which lists they stood."""
 
@@ -41,7 +44,7 @@ class Live:
         # Conversation → the revision before the first event that no pass has answered yet.
         self._pending: dict[int, int] = {}
         self._running: set[int] = set()
-        self._slots = asyncio.Semaphore(PASSES_AT_ONCE)
+        self._passes = 0
         self._facts: OrderedDict[int, tuple[Any, ...]] = OrderedDict()
         self.counts_stale = asyncio.Event()
         self.presence_of: set[int] = set()
@@ -181,40 +184,66 @@ class Live:
         """Ask for a pass over a conversation that changed after the revision `since`."""
         known = self._pending.get(conversation_id)
         self._pending[conversation_id] = since if known is None else min(known, since)
-        if conversation_id not in self._running:
-            self._running.add(conversation_id)
-            self._spawn(self._work(conversation_id))
+        self._start_passes()
 
-    async def _work(self, conversation_id: int) -> None:
+    def _start_passes(self) -> None:
+        """Start passes over what is pending, as many as may run; one conversation is in one."""
+        while self._passes < PASSES_AT_ONCE:
+            free = [pk for pk in self._pending if pk not in self._running][:MOST_IN_A_PASS]
+            if not free:
+                return
+            self._passes += 1
+            self._running.update(free)
+            self._spawn(self._work({pk: self._pending.pop(pk) for pk in free}))
+
+    async def _work(self, former_since: dict[int, int]) -> None:
         try:
-            while conversation_id in self._pending:
-                async with self._slots:
-                    await self._pass(conversation_id, self._pending.pop(conversation_id))
+            await self._pass(former_since)
         finally:
-            self._running.discard(conversation_id)
+            self._passes -= 1
+            self._running.difference_update(former_since)
+            self._start_passes()
 
-    async def _pass(self, conversation_id: int, former_since: int) -> None:
-        watching = self._watching.get(conversation_id, set())
-        for _socket, watch in watching:
-            watch.again = watch.again or not watch.is_ready
-        ready = [pair for pair in watching if pair[1].is_ready and not pair[0].is_locked]
+    async def _pass(self, former_since: dict[int, int]) -> None:
+        ready: dict[int, list[tuple[Socket, Watch]]] = {}
+        for pk in former_since:
+            watching = self._watching.get(pk, set())
+            for _socket, watch in watching:
+                watch.again = watch.again or not watch.is_ready
+            ready[pk] = [
+                (one, watch) for one, watch in watching if watch.is_ready and not one.is_locked
+            ]
         connected = {one.user_id: one.language for one in self.sockets if not one.is_locked}
         if not connected:
             return
-        since = min((watch.revision for _socket, watch in ready), default=0)
-        watchers = {one.user_id: one.language for one, _watch in ready}
-        try:
-            change = await in_database_thread(
-                live_reads.change, conversation_id, since, watchers, connected, former_since
+        asked = [
+            live_reads.Asked(
+                pk,
+                min((watch.revision for _one, watch in ready[pk]), default=0),
+                {one.user_id: one.language for one, _watch in ready[pk]},
+                since,
             )
+            for pk, since in former_since.items()
+        ]
+        try:
+            changes = await in_database_thread(live_reads.changes, asked, connected)
         except Exception:
-            log.error("pass_failed", conversation_id=conversation_id, exc_info=True)
-            self._later(1.0, conversation_id, former_since)
+            await self._failed(former_since)
             return
-        if change is not None:
-            told = self._hand_to_watchers(change, ready)
+        for pk, change in changes.items():
+            told = self._hand_to_watchers(change, ready[pk])
             self._hand_to_lists(change, connected, told)
-            self._note_facts(conversation_id, change)
+            self._note_facts(pk, change)
+
+    async def _failed(self, former_since: dict[int, int]) -> None:
+        """Look at each by itself, so that one that cannot be read keeps no other waiting."""
+        if len(former_since) > 1:
+            for pk, since in former_since.items():
+                await self._pass({pk: since})
+            return
+        for pk, since in former_since.items():
+            log.error("pass_failed", conversation_id=pk, exc_info=True)
+            self._later(1.0, pk, since)
 
     def _hand_to_watchers(
         self, change: Change, ready: Iterable[tuple[Socket, Watch]]

@@ -37,7 +37,7 @@ def nobody_on_duty(language: str, expected: str) -> str:
             return _(
                 "%(name)s: nobody is here right now. Expect an answer %(when)s. "
                 "Emergency: call 911. Crisis: call or text 988."
-            ) % {"name": name, "when": expected}
+            ) % {"name": name, "when": expected.removesuffix(".")}
         return _(
             "%(name)s: nobody is here right now. We answer as soon as we can. "
             "Emergency: call 911. Crisis: call or text 988."

@@ -65,9 +65,11 @@ def list_context(request: HttpRequest, *, after: str | None = None) -> dict[str,
 
 
 def chosen_list(request: HttpRequest) -> str:
-    """Return the list that the address names, or the first."""
+    """Return the list that the address names; else one's own, or while that is empty the team's."""
     wanted = request.GET.get("list", "")
-    return wanted if wanted in lists.NAMES else lists.NAMES[0]
+    if wanted in lists.NAMES:
+        return wanted
+    return "mine" if lists.counts(user_of(request)).mine else "team"
 
 
 def _record(user: User, chosen: str, page: lists.Page) -> None:

@@ -82,6 +82,7 @@ export function startKeys() {
 }
 
 function escape(event) {
+  if (document.querySelector("dialog[open]")) return; // it closes by itself
   const menu = document.querySelector("details[data-menu][open]");
   if (menu) {
     menu.open = false;
