@@ -228,22 +228,22 @@ class Live:
         try:
             changes = await in_database_thread(live_reads.changes, asked, connected)
         except Exception:
-            await self._failed(former_since)
+            first, count = next(iter(former_since)), len(former_since)
+            log.error("pass_failed", conversation_id=first, count=count, exc_info=True)
+            await self._try_again(former_since)
             return
         for pk, change in changes.items():
             told = self._hand_to_watchers(change, ready[pk])
             self._hand_to_lists(change, connected, told)
             self._note_facts(pk, change)
 
-    async def _failed(self, former_since: dict[int, int]) -> None:
+    async def _try_again(self, former_since: dict[int, int]) -> None:
         """Look at each by itself, so that one that cannot be read keeps no other waiting."""
-        if len(former_since) > 1:
-            for pk, since in former_since.items():
-                await self._pass({pk: since})
-            return
         for pk, since in former_since.items():
-            log.error("pass_failed", conversation_id=pk, exc_info=True)
-            self._later(1.0, pk, since)
+            if len(former_since) > 1:
+                await self._pass({pk: since})
+            else:
+                self._later(1.0, pk, since)
 
     def _hand_to_watchers(
         self, change: Change, ready: Iterable[tuple[Socket, Watch]]
