@@ -77,10 +77,11 @@ def changes(asked: Sequence[Asked], connected: Mapping[int, str]) -> dict[int, C
     former = _former({one.conversation_id: one.former_since for one in asked}, connected)
     found = {}
     for one in asked:
-        if row := shown.get(one.conversation_id):
-            own = owners[row.department_id, row.holder_id]
-            lost = former.get(row.id, frozenset()) - own
-            found[row.id] = _change(one, row, connected, own, lost)
+        now = shown.get(one.conversation_id)
+        if now is not None:
+            own = owners[now.department_id, now.holder_id]
+            lost = former.get(now.id, frozenset()) - own
+            found[now.id] = _change(one, now, connected, own, lost)
     return found
 
 

@@ -95,7 +95,7 @@ async def test_an_oversized_frame_closes_the_socket(
 async def test_a_flood_closes_the_socket(agent: User, consoles: Callable[..., Any]) -> None:
     console = await consoles(agent)
     for _ in range(consumer.BURST + 50):
-        await console.raw('{"type": "typing", "conversation": "%s"}' % agent.uuid)
+        await console.raw(f'{{"type": "typing", "conversation": "{agent.uuid}"}}')
     assert await console.closed() == consumer.TOO_MANY
 
 
