@@ -92,7 +92,9 @@ def test_a_bad_day_in_both_directions(
     simulator.chaos(reorder_p=0)
     wait_until(lambda: Entry.objects.filter(author_kind="patient").count() >= 118, what="texts in")
     assert Conversation.objects.count() == 30  # invariant 4: one a number
-    simulator.chaos(rest_429_p=0.1, rest_5xx_p=0.1, ambiguous_p=0.15, drop_p=0.1, undelivered_p=0.1)
+    simulator.chaos(
+        rest_429_p=0.1, rest_5xx_p=0.1, ambiguous_p=0.25, drop_p=0.6, undelivered_p=0.15
+    )
     for number in range(3):
         for conversation in Conversation.objects.order_by("pk"):
             answer(conversation, f"out {conversation.pk}-{number}", agents[0])
@@ -113,7 +115,9 @@ def test_a_bad_day_in_both_directions(
             "delivery_state", flat=True
         )
     )
-    assert states["delivered"] > 30 and states["failed"] > 2, states
+    assert states["delivered"] > 10 and states["failed"] > 2, states
+    # Cut off, and never reported on: only asking the provider told that these had gone.
+    assert Delivery.objects.filter(inquiries__gt=0).exclude(provider_key="").exists()
 
 
 def test_processes_die_and_the_broker_is_emptied_while_everybody_writes(
