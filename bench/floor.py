@@ -52,6 +52,15 @@ class Floor:
             await asyncio.sleep(0.2)
             self.pool = pool
 
+    async def stop(self) -> None:
+        """Let go of the servers; a process that ends needs no call."""
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+        if self.pool is not None:
+            await self.pool.close()
+        await self.redis.aclose()
+
     async def _hear(self) -> None:
         pubsub = self.redis.pubsub()
         await pubsub.subscribe(CHANNEL)
