@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from channels_app.chat.links import send_link
 from channels_app.files import FileRefused, accept_upload
+from hub.audit.record import AuditAction, record
 from hub.console.forms import AnswerForm, DraftForm, NoteForm
 from hub.console.gate import for_staff, own, refused, user_of
 from hub.console.routes import legs_of, routes_of
@@ -84,6 +85,13 @@ def draft(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def routes(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The ways by which the patient is reached now, after one opened, ended or was stopped."""
     found = own(request, uuid)
+    record(
+        AuditAction.VIEW_PATIENT,
+        actor=user_of(request),
+        conversation=found,
+        patient=found.patient_id,
+        detail={"what": "addresses"},
+    )
     legs = legs_of(found)
     ways = routes_of(found, legs, consent.standing([leg.contact_point for leg in legs]))
     chosen = next((way for way in ways if way.is_usable), None)
