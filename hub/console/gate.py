@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -55,14 +56,26 @@ def is_fragment(request: HttpRequest) -> bool:
 
 
 def visible(request: HttpRequest, uuid: UUID) -> Conversation:
-    """Return the conversation if the person may read it, with `level` (own or read); else 404."""
-    known = access.known_to(user_of(request)).exclude(level="masked")  # type: ignore[misc]
-    return _one(request, known, uuid)
+    """Return the conversation if the person may read it, with `level` (own or read); else 404.
+
+    The rule is asked of this one conversation: the ORM takes three times as long to write it down
+    as a filter over all of them, which was a seventh of what a page cost.
+    """
+    user_id = user_of(request).pk
+    found = _find(Conversation.objects.all(), uuid)
+    level = access.viewers(found, [user_id]).level(user_id) if found else ""
+    if found is None or level not in ("own", "read"):
+        _refuse(request, uuid)
+    found.level = level  # type: ignore[attr-defined]  # as known_to annotates it
+    return found
 
 
 def own(request: HttpRequest, uuid: UUID) -> Conversation:
     """Return the conversation if the person may answer in it; else 404."""
-    return _one(request, access.own(user_of(request)), uuid)
+    found = _find(access.own(user_of(request)), uuid)
+    if found is None:
+        _refuse(request, uuid)
+    return found
 
 
 def refused(error: Exception, *, status: int = 409, sentence: str = "") -> JsonResponse:
@@ -85,16 +98,18 @@ def user_of(request: HttpRequest) -> User:
     return request.user
 
 
-def _one(request: HttpRequest, among: Any, uuid: UUID) -> Conversation:
-    found: Conversation | None = (
+def _find(among: QuerySet[Conversation], uuid: UUID) -> Conversation | None:
+    return (
         among.select_related("patient", "department", "holder", "contact_point")
         .filter(uuid=uuid)
         .first()
     )
-    if found is None:
-        record(AuditAction.DENIED, actor=user_of(request), detail={"conversation": str(uuid)})
-        raise Http404
-    return found
+
+
+def _refuse(request: HttpRequest, uuid: UUID) -> NoReturn:
+    """Say that it is not there, and write down who asked for it."""
+    record(AuditAction.DENIED, actor=user_of(request), detail={"conversation": str(uuid)})
+    raise Http404
 
 
 def _no_content(request: HttpRequest) -> HttpResponse:

@@ -36,14 +36,17 @@ def rows(request: HttpRequest) -> HttpResponse:
 def counts(request: HttpRequest) -> HttpResponse:
     """The tabs with their counts."""
     user = user_of(request)
-    context = {"counts": lists.counts(user), "chosen": chosen_list(request)}
+    counted = lists.counts(user)
+    context = {"counts": counted, "chosen": chosen_list(request, counted)}
     return render(request, "console/partials/list_counts.html", context)
 
 
 def list_context(request: HttpRequest, *, after: str | None = None) -> dict[str, Any]:
     """Return what the list's templates need, and leave the one audit row of a list page."""
     user = user_of(request)
-    chosen = chosen_list(request)
+    is_whole_page = after is None and request.headers.get("HX-Request") != "true"
+    counted = lists.counts(user) if is_whole_page else None
+    chosen = chosen_list(request, counted)
     try:
         page = lists.page_of(chosen, user, after=after)
     except lists.BadCursor as error:
@@ -54,8 +57,7 @@ def list_context(request: HttpRequest, *, after: str | None = None) -> dict[str,
         "next_page": page.after,
         "chosen": chosen,
     }
-    if after is None and request.headers.get("HX-Request") != "true":
-        counted = lists.counts(user)
+    if counted is not None:
         context |= {
             "counts": counted,
             "unread_mine": counted.mine_unread,
@@ -64,12 +66,16 @@ def list_context(request: HttpRequest, *, after: str | None = None) -> dict[str,
     return context
 
 
-def chosen_list(request: HttpRequest) -> str:
-    """Return the list that the address names; else one's own, or while that is empty the team's."""
+def chosen_list(request: HttpRequest, counted: lists.Counts | None = None) -> str:
+    """Return the list that the address names; else one's own, or while that is empty the team's.
+
+    `counted` saves asking for the counts, where they are known.
+    """
     wanted = request.GET.get("list", "")
     if wanted in lists.NAMES:
         return wanted
-    return "mine" if lists.counts(user_of(request)).mine else "team"
+    counted = counted or lists.counts(user_of(request))
+    return "mine" if counted.mine else "team"
 
 
 def _record(user: User, chosen: str, page: lists.Page) -> None:
