@@ -23,6 +23,9 @@ _OPAQUE = re.compile(r"[\x21-\x7e]{1,254}")
 _check_email = EmailValidator(allowlist=[])
 _LONGEST = 254
 
+#: "+" and at most 15 digits (ITU-T E.164); some countries' plans in the library allow more.
+LONGEST_NUMBER = 16
+
 
 class NotAnAddress(ValueError):
     """What was given cannot be an address of its kind. Carries no address: it may be logged."""
@@ -66,11 +69,12 @@ def phone(raw: str, region: str | None = None) -> str:
         NotAnAddress: no number, too short or long, an extension, or a withheld caller's stand-in.
     """
     value = _to_e164(raw, region or settings.PHONE_REGION)
-    # Some plans drop a trunk prefix only on a second reading; the normal form stays as it is.
-    again = _to_e164(value, None)
-    if again in _WITHHELD:
+    # Some plans drop a trunk prefix only on a second reading, or a third: until it stays as it is.
+    while (again := _to_e164(value, None)) != value:
+        value = again
+    if value in _WITHHELD or len(value) > LONGEST_NUMBER:
         raise NotAnAddress(System.PHONE)
-    return again
+    return value
 
 
 def _to_e164(raw: str, region: str | None) -> str:

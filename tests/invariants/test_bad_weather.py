@@ -176,7 +176,7 @@ def test_nothing_goes_out_after_a_stop(
 ) -> None:
     """Invariant 7, with answers on their way while the STOP comes in."""
     hub.start("web", "worker", "beat")
-    simulator.chaos(rest_delay_ms=30)
+    simulator.chaos(rest_delay_ms=150)
     phones = [simulator.phone(f"+155501005{n:02d}") for n in range(8)]
     for phone in phones:
         phone.send("Hello", to=OURS)

@@ -4,7 +4,7 @@ import re
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from patients import normal_form
@@ -52,6 +52,8 @@ def test_any_text_is_a_stable_number_or_none(text: str) -> None:
 regions = st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS))
 
 
+@example("NG", "0000000000000")
+@example("NG", "1000000000000")
 @given(regions, st.text("0123456789", min_size=1, max_size=17))
 def test_numbers_of_all_countries_are_stable(region: str, digits: str) -> None:
     try:
