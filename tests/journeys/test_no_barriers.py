@@ -36,4 +36,9 @@ async def test_console(
         await keep_picture(sam, f"{name}-{theme}-{width}")
         await sam.keyboard.press("Escape")
         await expect(sam.get_by_role("dialog")).to_have_count(0)
+    await sam.goto(f"{clinic.url}/console/search?q=metoprolol")
+    found["search"] = await violations(sam)
+    await keep_picture(sam, f"search-{theme}-{width}")
+    await sam.goto(f"{clinic.url}/nowhere")
+    found["not found"] = await violations(sam)
     assert {place: rules for place, rules in found.items() if rules} == {}
