@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Frame, Page, async_playwright
 
 PROJECT = Path(__file__).resolve().parent.parent
 AXE = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
@@ -68,7 +68,7 @@ async def complaints() -> AsyncIterator[Complaints]:
     assert complaints.serious == []
 
 
-async def violations(page: Page) -> list[tuple[str, list[str]]]:
+async def violations(page: Page | Frame) -> list[tuple[str, list[str]]]:
     """Return what axe-core finds on the page: (rule, places)."""
     await page.evaluate(AXE.read_text())
     found: list[Any] = await page.evaluate(

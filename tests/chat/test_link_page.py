@@ -15,16 +15,14 @@ from hub.conversations.inbound import Inbound
 from hub.conversations.models import Channel, Conversation, Entry, HubAddress
 from hub.staff.models import User
 from patients.models import ContactPoint
+from tests.browser import keep_picture, violations
 from tests.chat.browser import (
-    AXE,
     agent,
-    browser,
     clinic,
     context,
     hub,
     latest_conversation,
     reply,
-    shoot,
     widget_of,
     widget_site,
 )
@@ -33,7 +31,7 @@ from tests.chat.test_links import token_of
 from tests.factories import LinkFactory, PatientFactory
 from tests.hub_processes import HubProcesses
 
-__all__ = ["agent", "browser", "clinic", "context", "hub", "widget_site"]
+__all__ = ["agent", "clinic", "context", "hub", "widget_site"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -65,7 +63,7 @@ async def test_texts_and_chat_stand_in_one_timeline(
     page = await context.new_page()
     await page.goto(link)
     await expect(page.locator("#gate-title")).to_have_text("Riverside Clinic: continue here")
-    await shoot(page, "link-start")
+    await keep_picture(page, "link-start")
     # Not in the address bar, nor in the history, from here on.
     assert "#" not in page.url
     await page.get_by_role("button", name="Start").click()
@@ -75,7 +73,7 @@ async def test_texts_and_chat_stand_in_one_timeline(
     await expect(page.locator("li.mine:not(.pending) .words")).to_have_text("I am here now")
     await sync_to_async(reply)(agent, "Good to see you, Ana")
     await expect(page.locator(".words")).to_have_text(["I am here now", "Good to see you, Ana"])
-    await shoot(page, "link-chat")
+    await keep_picture(page, "link-chat")
     assert "I missed my visit" not in await page.content()
 
     def timeline() -> list[tuple[str, str, str]]:
@@ -116,7 +114,7 @@ async def test_the_same_browser_goes_on_and_another_is_offered_a_new_link(
     await other.get_by_role("button", name="Start").click()
     await expect(other.locator("#gate-title")).to_have_text("This link was opened before")
     assert "From my phone" not in await other.content()
-    await shoot(other, "link-used")
+    await keep_picture(other, "link-used")
     await other.get_by_role("button", name="Text me a new link").click()
     await expect(other.locator("#gate-note")).to_have_text(
         "A new link is on its way to your phone."
@@ -175,20 +173,6 @@ def fill_the_thread(by: User) -> None:
         send(conversation, Answer(text, leg.pk, uuid4()), by=by)
 
 
-async def violations(target: Page | Frame) -> list[str]:
-    """What axe-core finds, by rule and place."""
-    await target.evaluate(AXE.read_text())
-    found = await target.evaluate(
-        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa',"
-        " 'best-practice']})"
-    )
-    return [
-        f"{one['id']}: {node['target']} {node['failureSummary']}"
-        for one in found["violations"]
-        for node in one["nodes"]
-    ]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
 async def test_axe_finds_nothing_on_any_face_of_the_chat(
@@ -208,43 +192,43 @@ async def test_axe_finds_nothing_on_any_face_of_the_chat(
         bypass_csp=True,
     )
     size = f"{scheme}-{width}"
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[tuple[str, list[str]]]] = {}
     page = await context.new_page()
     await page.goto(clinic.origin)
     widget = await widget_of(page)
     found["closed"] = await violations(widget)
-    await shoot(page, f"{size}-closed")
+    await keep_picture(page, f"{size}-closed")
     await widget.click("#launcher")
     await widget.wait_for_selector("#panel:visible")
     found["open"] = await violations(widget)
-    await shoot(page, f"{size}-open")
+    await keep_picture(page, f"{size}-open")
     await widget.fill("#text", "I am here now")
     await widget.press("#text", "Enter")
     await expect(widget.locator("li.pending")).to_have_count(0)
     await sync_to_async(fill_the_thread)(agent)
     await expect(widget.locator("li.theirs")).to_have_count(3)
     found["chat"] = await violations(widget)
-    await shoot(page, f"{size}-chat")
+    await keep_picture(page, f"{size}-chat")
     assert await no_sideways_scrolling(widget)
     await small_targets_are_none(widget)
     await widget.locator("#ask-skip").click()
     found["birth"] = await violations(widget)
-    await shoot(page, f"{size}-birth")
+    await keep_picture(page, f"{size}-birth")
     await widget.get_by_role("button", name="End chat").click()
     found["end"] = await violations(widget)
 
     await page.goto(f"{clinic.hub}/chat/page/riverside")
     await page.wait_for_selector("#composer:visible")
     found["page"] = await violations(page)
-    await shoot(page, f"{size}-page")
+    await keep_picture(page, f"{size}-page")
     await page.goto(link)
     await page.wait_for_selector("#gate:visible")
     found["link"] = await violations(page)
-    await shoot(page, f"{size}-link")
+    await keep_picture(page, f"{size}-link")
     await page.get_by_role("button", name="Start").click()
     await page.wait_for_selector("#composer:visible")
     found["link chat"] = await violations(page)
-    await shoot(page, f"{size}-link-chat")
+    await keep_picture(page, f"{size}-link-chat")
     await context.close()
     assert [f"{face}: {one}" for face, all_ in found.items() for one in all_] == []
 

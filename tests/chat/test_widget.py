@@ -15,22 +15,21 @@ from hub.conversations.actions.send import note
 from hub.conversations.actions.status import resolve
 from hub.conversations.models import Entry
 from hub.staff.models import User
+from tests.browser import keep_picture
 from tests.chat.browser import (
     agent,
-    browser,
     clinic,
     context,
     hub,
     latest_conversation,
     reply,
-    shoot,
     widget_of,
     widget_site,
 )
 from tests.chat.clinic_site import ClinicSite, serve
 from tests.hub_processes import HubProcesses
 
-__all__ = ["agent", "browser", "clinic", "context", "hub", "widget_site"]
+__all__ = ["agent", "clinic", "context", "hub", "widget_site"]
 pytestmark = pytest.mark.django_db(transaction=True)
 XSS = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 
@@ -64,10 +63,10 @@ async def patients_lines() -> list[str]:
 
 async def test_chat_from_a_foreign_page_and_an_answer_by_a_person(agent: User, page: Page) -> None:
     widget = await widget_of(page)
-    await shoot(page, "widget-closed")
+    await keep_picture(page, "widget-closed")
     await widget.click("#launcher")
     await expect(widget.locator("#subtitle")).to_have_text("A person answers here")
-    await shoot(page, "widget-open")
+    await keep_picture(page, "widget-open")
     await write(widget, "I ran out of metoprolol")
     await expect(widget.locator("li.mine .words")).to_have_text("I ran out of metoprolol")
     await expect(widget.locator("li.pending")).to_have_count(0)
@@ -75,7 +74,7 @@ async def test_chat_from_a_foreign_page_and_an_answer_by_a_person(agent: User, p
     await expect(widget.locator("li.theirs .words")).to_have_text("On its way, Ana")
     await expect(widget.locator("#title")).to_have_text("Lena, Cardiology")
     await expect(widget.locator("li.person .by")).to_have_text("Lena, a person")
-    await shoot(page, "widget-answered")
+    await keep_picture(page, "widget-answered")
     await expect_state(agent, "read")
 
 
@@ -102,7 +101,7 @@ async def test_a_reload_shows_the_same_chat_and_no_line_twice(agent: User, page:
     widget = await widget_of(page)
     await sync_to_async(reply)(agent, "While closed")
     await expect(widget.locator("#unread")).to_have_text("1")
-    await shoot(page, "widget-unread")
+    await keep_picture(page, "widget-unread")
     await widget.click("#launcher")
     await expect(widget.locator(".words")).to_have_text(["Before the reload", "While closed"])
     await expect(widget.locator("#unread")).to_be_hidden()
@@ -123,7 +122,7 @@ async def test_a_cut_loses_nothing_and_repeats_nothing(
     await expect(widget.locator("#state")).to_have_text("No connection. Trying again…")
     await write(widget, "Written in the tunnel")
     await expect(widget.locator("li.pending .delivery")).to_contain_text("Not sent yet")
-    await shoot(page, "widget-cut")
+    await keep_picture(page, "widget-cut")
     for n in range(3):
         await sync_to_async(reply)(agent, f"Answer {n}")
     await page.unroute("**/*")
@@ -215,7 +214,7 @@ async def test_a_picture_is_sent_shown_and_saved(agent: User, page: Page) -> Non
     await widget.set_input_files(
         "#file", {"name": "rash.png", "mimeType": "image/png", "buffer": picture}
     )
-    await shoot(page, "widget-file")
+    await keep_picture(page, "widget-file")
     await widget.click("#send")
     shown = widget.locator("img.picture")
     await expect(shown).to_be_visible()
@@ -251,7 +250,7 @@ async def test_name_and_birth_date_are_asked_one_at_a_time_and_may_be_skipped(
     await widget.get_by_label("Year").fill("1961")
     await widget.locator("#ask button[type=submit]").click()
     await expect(widget.locator("#ask-error")).to_contain_text("check the date")
-    await shoot(page, "widget-birth-date")
+    await keep_picture(page, "widget-birth-date")
     await widget.get_by_label("Month").fill("3")
     await widget.locator("#ask button[type=submit]").click()
     await expect(widget.locator("#ask")).to_be_hidden()
@@ -270,7 +269,7 @@ async def test_nobody_there_is_said_with_the_number_to_text(page: Page) -> None:
     automatic = widget.locator("li.automatic")
     await expect(automatic.locator(".by")).to_have_text("Automatic answer")
     await expect(automatic.locator(".words")).to_contain_text("911")
-    await shoot(page, "widget-nobody")
+    await keep_picture(page, "widget-nobody")
 
 
 async def test_notes_stay_inside_and_the_end_is_told(agent: User, page: Page) -> None:
@@ -294,7 +293,7 @@ async def test_ending_the_chat_clears_the_screen_for_the_next_person(
     await write(widget, "Private words")
     await expect(widget.locator("li.pending")).to_have_count(0)
     await widget.get_by_role("button", name="End chat").click()
-    await shoot(page, "widget-end")
+    await keep_picture(page, "widget-end")
     await widget.get_by_role("button", name="Yes, end it").click()
     await expect(widget.locator("#gate-title")).to_have_text("This chat is over")
     assert "Private words" not in await widget.content()
@@ -311,7 +310,7 @@ async def test_spanish_and_back(agent: User, page: Page) -> None:
     await expect(widget.locator("#subtitle")).to_have_text("Le responde una persona")
     await write(widget, "Se me acabó la medicina")
     await expect(widget.locator("#ask-title")).to_have_text("¿Cómo se llama?")
-    await shoot(page, "widget-spanish")
+    await keep_picture(page, "widget-spanish")
     await page.reload()
     widget = await opened(page)
     await expect(widget.locator("html")).to_have_attribute("lang", "es")
