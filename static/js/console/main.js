@@ -14,7 +14,7 @@ import { startDeeds } from "./deeds.js";
 import { startDialogs } from "./dialogs.js";
 import { startKeys } from "./keys.js";
 import { back, drawer, open, start } from "./open.js";
-import { markRead, showList, startRows } from "./rows.js";
+import { markRead, refreshList, startRows } from "./rows.js";
 import "./socket.js";
 import { toast } from "./toast.js";
 
@@ -37,7 +37,7 @@ document.addEventListener("console:read", ({ detail }) => {
 });
 
 // After something done here the row follows at once, whether or not the socket is up.
-document.addEventListener("console:refresh-list", () => showList(frame().dataset.list));
+document.addEventListener("console:refresh-list", refreshList);
 
 /** The thin bar while the line is down: drafts are kept, sending waits. */
 function connection(isUp) {

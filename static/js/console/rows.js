@@ -9,6 +9,10 @@ const ACTIVE = new Set(["open", "waiting"]);
 const rows = () => document.getElementById("rows");
 const list = () => frame().dataset.list;
 let isHandOver = false;
+let asked = 0; // of several lists asked for, the last one is shown
+let wanted = "";
+let loading = 0; // lists that are being fetched
+const meanwhile = new Map(); // row id → what came for it while a list was being fetched
 const waiting = new Map(); // uuid → the row that waits for its place, or null where it leaves
 
 /** Whether a row belongs to the list that is shown. */
@@ -48,6 +52,8 @@ export function personalise(row) {
 /** Take in a row that changed; `unread` is known of a frame that was made for this person. */
 export function applyRow(html, { unread } = {}) {
   const row = parse(html).querySelector(".row");
+  // The list that is on its way may have been drawn before this was said.
+  if (loading) meanwhile.set(row.id, [html, { unread }]);
   const old = document.getElementById(row.id);
   if (old && Number(old.dataset.revision) > Number(row.dataset.revision)) return;
   const isNews = Number(row.dataset.message) > Number(old?.dataset.message ?? 0);
@@ -156,12 +162,13 @@ export function applyUnread(count) {
 
 /** Show another list, and say so in the address. */
 export async function showList(name) {
+  const mine = (asked += 1);
+  wanted = name;
+  loading += 1;
   try {
     const html = await get(`${frame().dataset.root}rows?list=${name}`);
-    frame().dataset.list = name;
-    document.getElementById("list-scroll").innerHTML = html;
-    document.getElementById("list-scroll").scrollTop = 0;
-    waiting.clear();
+    if (mine !== asked) return; // somebody asked for another list since
+    fill(name, html);
     const counts = await get(`${frame().dataset.root}counts?list=${name}`);
     document.getElementById("counts").innerHTML = counts;
     const address = new URL(location.href);
@@ -171,7 +178,32 @@ export async function showList(name) {
     watchMore();
   } catch (error) {
     toast(error.message, { isError: true });
+  } finally {
+    loading -= 1;
+    if (!loading) applyMeanwhile();
   }
+}
+
+function applyMeanwhile() {
+  const came = [...meanwhile.values()];
+  meanwhile.clear();
+  for (const [html, more] of came) applyRow(html, more);
+}
+
+/** The list that is shown, or about to be, drawn anew. */
+export const refreshList = () => showList(wanted || list());
+
+/** Put the rows of a list in place; the same list drawn anew keeps focus and scroll. */
+function fill(name, html) {
+  const place = document.getElementById("list-scroll");
+  if (frame().dataset.list === name && window.Idiomorph) {
+    window.Idiomorph.morph(place, html, { morphStyle: "innerHTML" });
+  } else {
+    place.innerHTML = html;
+    place.scrollTop = 0;
+  }
+  frame().dataset.list = name;
+  waiting.clear();
 }
 
 async function loadMore(button) {

@@ -6,7 +6,7 @@ import { showTyping } from "./composer.js";
 import { applyHead } from "./head.js";
 import { refreshPanel } from "./open.js";
 import { followRoutes } from "./routes.js";
-import { applyRow, applyUnread, leave, showList } from "./rows.js";
+import { applyRow, applyUnread, leave, refreshList } from "./rows.js";
 import { applyEntries, catchUp, revision } from "./timeline.js";
 import { toast } from "./toast.js";
 
@@ -21,7 +21,6 @@ let retry = 0;
 let opened = ""; // the conversation that the server knows we show
 let active = false; // whether the server counts us as attending to it
 let typedAt = 0;
-let hasConnected = false;
 
 const isUp = () => socket?.readyState === WebSocket.OPEN;
 
@@ -57,8 +56,7 @@ function down() {
 function up() {
   wait = FIRST_WAIT;
   showOpened();
-  if (hasConnected) showList(frame().dataset.list); // what moved in the lists meanwhile
-  hasConnected = true;
+  refreshList(); // what moved in the lists since they were drawn
   document.dispatchEvent(new CustomEvent("console:connection", { detail: { up: true } }));
 }
 
@@ -109,7 +107,7 @@ function take(said) {
       if (isOpen(said.conversation)) catchUp().catch(failed);
       break;
     case "refresh":
-      showList(frame().dataset.list);
+      refreshList();
       break;
     case "counts":
       takeCounts(said.counts);
