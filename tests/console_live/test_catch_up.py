@@ -17,7 +17,6 @@ from hub.conversations.actions import delivery_status, holder
 from hub.conversations.actions.receive import receive
 from hub.conversations.append import Line, append, lock
 from hub.conversations.models import Conversation, Delivery, Entry, HubAddress
-from hub.realtime.subscription import subscription
 from hub.staff.models import User
 from tests.console_live.conftest import Console, log_in
 from tests.factories import DepartmentFactory, HubAddressFactory, UserFactory, inbound
@@ -63,27 +62,10 @@ steps = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=steps)
-def test_a_websocket_cut_while_entries_arrive_leaves_no_gap(
-    transactional_db: None, event_loop_runner: Callable[[Any], None], steps: list[str]
+async def test_a_websocket_cut_while_entries_arrive_leaves_no_gap(
+    transactional_db: None, steps: list[str]
 ) -> None:
-    event_loop_runner(_play(steps))
-
-
-@pytest.fixture
-def event_loop_runner() -> Callable[[Any], None]:
-    """Run a coroutine for each of hypothesis' examples on a loop of its own."""
-
-    def run(work: Any) -> None:
-        async def with_a_fresh_subscription() -> None:
-            await subscription.stop()
-            try:
-                await asyncio.wait_for(work, 60)
-            finally:
-                await subscription.stop()
-
-        asyncio.run(with_a_fresh_subscription())
-
-    return run
+    await asyncio.wait_for(_play(steps), 60)
 
 
 async def _play(steps: list[str]) -> None:
@@ -130,6 +112,10 @@ def _truth(conversation: Conversation) -> dict[int, int]:
 def _at(address: HubAddress) -> Conversation:
     """The example's own conversation: earlier examples left theirs behind."""
     return Conversation.objects.get(legs__hub_address=address)
+
+
+def _only(address: HubAddress) -> Conversation:
+    return Conversation.objects.get(department_id=address.department_id)
 
 
 def _text(address: HubAddress, agent: User) -> Conversation:
