@@ -74,7 +74,7 @@ async def test_a_text_an_answer_a_chat_link_and_one_timeline(
     await expect(lena.locator(".entry", has_text="I am in the chat now")).to_be_visible()
     await expect(lena.locator(".entry", has_text="I ran out of my tablets")).to_be_visible()
 
-    # The composer follows her: the answer goes by chat now; and a reload of both pages loses nothing.
+    # The composer follows her: the answer goes by chat now. A reload of both pages loses nothing.
     await expect(lena.locator("#composer")).to_have_attribute("data-channel", "chat")
     await answer(lena, "Welcome to the chat, Jo.")
     await expect(chat.get_by_text("Welcome to the chat, Jo.")).to_be_visible()
