@@ -59,6 +59,7 @@ class Heartbeat(Event):
 
     name: ClassVar[str] = "heartbeat"
     process: str
+    number: int = 0
 
 
 EVENTS: dict[str, type[Event]] = {

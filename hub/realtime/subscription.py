@@ -2,7 +2,9 @@
 
 Measured (notes on performance): at 1,000 sockets one subscription with local fan-out is six times
 quicker than a channel-layer group of sockets. Each process sends itself a heartbeat; when that is
-missed the subscription has gone deaf, so it is made anew and listeners are told to catch up.
+missed the subscription has gone deaf, so it is made anew. A connection that breaks is mended by the
+library without a word, and what was said meanwhile is lost: so each new connection sends a
+heartbeat, and once that is heard, which proves that we hear again, listeners are told to catch up.
 
 The process's own events come straight from `publish`, and are passed over when Redis brings them:
 each is handed out once. An own event and another process's may change places; all that events say
@@ -14,6 +16,7 @@ import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -42,6 +45,10 @@ class Subscription:
         self._heard_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._own: asyncio.Queue[Event] = asyncio.Queue()
+        self._beats = 0
+        self._beat_now = asyncio.Event()
+        # The number of the heartbeat after which listeners catch up; None when nothing is missed.
+        self._catch_up_after: int | None = None
 
     def listen(self, listener: Listener, catch_up: CatchUp) -> None:
         """Call `listener` for each event, and `catch_up` whenever events may have been missed.
@@ -109,10 +116,10 @@ class Subscription:
         channel = await layer.new_channel()
         await layer.group_add(GROUP, channel)
         self._heard_at = time.monotonic()
+        self._watch_connection(layer)
+        await self._connected()
         beat = asyncio.create_task(self._beat(layer))
         try:
-            for catch_up in self._catch_ups:
-                await catch_up()
             while True:
                 remaining = self._heard_at + DEAF_AFTER_SECONDS - time.monotonic()
                 try:
@@ -127,11 +134,37 @@ class Subscription:
             with contextlib.suppress(Exception):
                 await layer.group_discard(GROUP, channel)
 
-    async def _beat(self, layer: object) -> None:
+    def _watch_connection(self, layer: Any) -> None:
+        """Have `_connected` called for each new connection that the library makes by itself."""
+        # The layer has no way to ask for this (its on_reconnect is never called).
+        for shard in layer._shards:
+            if shard._pubsub is not None and shard._pubsub.connection is not None:
+                shard._pubsub.connection.register_connect_callback(self._connected)
+
+    async def _connected(self, _connection: object = None) -> None:
+        """Ask for a heartbeat, and for a catch-up once it is heard."""
+        self._catch_up_after = self._beats + 1
+        self._beat_now.set()
+
+    async def _beat(self, layer: Any) -> None:
         while True:
+            self._beat_now.clear()
+            self._beats += 1
+            beat = Heartbeat(self.process, self._beats)
             with contextlib.suppress(Exception):  # the deaf check speaks for a failed beat
-                await layer.group_send(GROUP, Heartbeat(self.process).to_message())  # type: ignore[attr-defined]
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+                await layer.group_send(GROUP, beat.to_message())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._beat_now.wait()
+
+    async def _take_beat(self, beat: Heartbeat) -> None:
+        if beat.process != self.process:
+            return
+        self._heard_at = time.monotonic()
+        if self._catch_up_after is not None and beat.number >= self._catch_up_after:
+            self._catch_up_after = None
+            for catch_up in self._catch_ups:
+                await catch_up()
 
     async def _take(self, message: dict[str, object]) -> None:
         """Hand out what Redis brought, unless it is our own."""
@@ -143,8 +176,7 @@ class Subscription:
             log.warning("unknown_event")
             return
         if isinstance(event, Heartbeat):
-            if event.process == self.process:
-                self._heard_at = time.monotonic()
+            await self._take_beat(event)
             return
         await self._hand_out(event)
 

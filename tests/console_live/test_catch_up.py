@@ -114,10 +114,6 @@ def _at(address: HubAddress) -> Conversation:
     return Conversation.objects.get(legs__hub_address=address)
 
 
-def _only(address: HubAddress) -> Conversation:
-    return Conversation.objects.get(department_id=address.department_id)
-
-
 def _text(address: HubAddress, agent: User) -> Conversation:
     return receive(inbound(address, "hello")).conversation
 
