@@ -27,6 +27,8 @@ from hub.realtime.publish import GROUP, hand_own_events_to
 
 HEARTBEAT_SECONDS = 5.0
 DEAF_AFTER_SECONDS = 12.0
+RETRY_SECONDS = 0.5
+"""Between heartbeats while one is waited for to catch up."""
 
 log = structlog.get_logger(__name__)
 
@@ -154,7 +156,8 @@ class Subscription:
             with contextlib.suppress(Exception):  # the deaf check speaks for a failed beat
                 await layer.group_send(GROUP, beat.to_message())
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                soon = HEARTBEAT_SECONDS if self._catch_up_after is None else RETRY_SECONDS
+                async with asyncio.timeout(soon):
                     await self._beat_now.wait()
 
     async def _take_beat(self, beat: Heartbeat) -> None:
