@@ -17,7 +17,10 @@ JO = "+15550100150"
 
 async def open_row(page: Page, who: str, tab: str = "Team") -> None:
     """Open somebody's conversation from a list."""
-    await page.get_by_role("link", name=re.compile(rf"^{tab}")).first.click()
+    tabs = page.get_by_role("link", name=re.compile(rf"^{tab}")).first
+    await expect(page.locator("#connection")).to_be_hidden()
+    await tabs.click()
+    await expect(page.locator("#console")).to_have_attribute("data-list", tab.lower())
     row = page.locator(".row", has_text=who).first
     await row.locator(".row-link").click()
     await expect(page.locator("#head h2")).to_contain_text(who)

@@ -168,9 +168,12 @@ export async function showList(name) {
   try {
     const html = await get(`${frame().dataset.root}rows?list=${name}`);
     if (mine !== asked) return; // somebody asked for another list since
+    const isSame = frame().dataset.list === name;
     fill(name, html);
     const counts = await get(`${frame().dataset.root}counts?list=${name}`);
-    document.getElementById("counts").innerHTML = counts;
+    // A tab that is being pressed must not be replaced under the hand.
+    if (isSame) applyCounts(counts);
+    else document.getElementById("counts").innerHTML = counts;
     const address = new URL(location.href);
     address.searchParams.set("list", name);
     history.replaceState(history.state, "", address);
