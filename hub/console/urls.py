@@ -13,6 +13,7 @@ from hub.console.views import (
     patient,
     presence,
     search,
+    sounds,
     status,
     who,
 )
@@ -29,6 +30,8 @@ urlpatterns = [
     path("presence", presence.presence, name="presence"),
     path("reassign", assign.reassign, name="reassign"),
     path("files/<uuid:uuid>", attachments.attachment, name="attachment"),
+    path("files/<uuid:uuid>/sound", sounds.sound, name="sound"),
+    path("files/<uuid:uuid>/listen", sounds.listen, name="listen"),
     path(_ONE, conversation.conversation, name="conversation"),
     path(_ONE + "entries", conversation.entries, name="entries"),
     path(_ONE + "head", conversation.head, name="head"),

@@ -38,6 +38,10 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
     "0000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
 )
+WAV = bytes.fromhex(
+    "524946462800000057415645666d74201000000001000100401f0000803e0000"
+    "0200100064617461040000000000ff7f"
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Thread:
     conversation: Conversation
     entry: Entry
     attachment: Attachment
+    sound: Attachment
     draft: Draft
     related: RelatedPerson
     chat: Conversation
@@ -170,6 +175,7 @@ def _thread(clinic: Clinic, name: str, number: int, patient: Patient, writer: Us
         conversation=conversation,
         entry=entry,
         attachment=attachment,
+        sound=_attach(entry, WAV, 1),
         draft=Draft.objects.get(conversation=conversation),
         related=RelatedPersonFactory(patient=patient, name=f"Rosa {SECRET}"),
         chat=chat.conversation,
@@ -178,11 +184,12 @@ def _thread(clinic: Clinic, name: str, number: int, patient: Patient, writer: Us
     )
 
 
-def _attach(entry: Entry) -> Attachment:
-    file = accept_bytes([PNG], f"{SECRET}.png")
+def _attach(entry: Entry, content: bytes = PNG, position: int = 0) -> Attachment:
+    file = accept_bytes([content], f"{SECRET}.{position}")
     return Attachment.objects.create(
         uuid=file.uuid,
         entry=entry,
+        position=position,
         state=Attachment.State.STORED,
         content_type=file.content_type,
         size=file.size,

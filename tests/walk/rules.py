@@ -199,6 +199,8 @@ RULES: dict[str, Rule] = {
     "console:reassign": _by_both(Kind.SUPERVISOR, _move, _chosen),
     # One file
     "console:attachment": _by_get(Kind.FILE),
+    "console:sound": _by_get(Kind.FILE),
+    "console:listen": _by_post(Kind.FILE, lambda c, t: {"reason": "care"}, fields=("words",)),
     # One conversation, to read
     "console:conversation": _by_get(Kind.READ),
     "console:entries": _by_get(Kind.READ, lambda c, t: {"before": 100}),

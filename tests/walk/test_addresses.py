@@ -104,6 +104,8 @@ def url(address: Address, clinic: Clinic, target: str) -> str:
         )
     elif address.name == "chat:file":
         known["uuid"] = thread.chat_file.uuid
+    elif address.name in ("console:sound", "console:listen"):
+        known["uuid"] = thread.sound.uuid
     elif RULES[address.name].kind is Kind.FILE:
         known["uuid"] = thread.attachment.uuid
     else:

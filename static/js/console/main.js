@@ -16,6 +16,7 @@ import { startKeys } from "./keys.js";
 import { back, drawer, open, start } from "./open.js";
 import { markRead, refreshList, startRows } from "./rows.js";
 import "./socket.js";
+import { startSounds } from "./sounds.js";
 import { toast } from "./toast.js";
 
 document.addEventListener("click", (event) => {
@@ -65,4 +66,5 @@ startRows();
 startDeeds();
 startDialogs();
 startKeys();
+startSounds();
 start();
