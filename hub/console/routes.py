@@ -28,9 +28,13 @@ class Route:
 
 
 def legs_of(conversation: Conversation) -> list[Leg]:
-    """Return the legs that routes are made of: one for each channel and address. One query."""
+    """Return the legs that routes are made of: one for each channel and address. One query.
+
+    Nobody writes into a call, so calls are not among them.
+    """
     legs: dict[tuple[str, int], Leg] = {}
-    for leg in conversation.legs.select_related("contact_point").order_by("-id"):
+    written = conversation.legs.filter(channel__in=LIMITS)
+    for leg in written.select_related("contact_point").order_by("-id"):
         known = legs.get((leg.channel, leg.contact_point_id))
         if known is None or (known.ended_at is not None and leg.ended_at is None):
             legs[leg.channel, leg.contact_point_id] = leg

@@ -78,3 +78,10 @@ class WaitUntilLater(ConversationError):
 
     def __init__(self) -> None:
         super().__init__(_("Choose a time that is still to come."))
+
+
+class CallRunning(ConversationError):
+    """The patient is on the phone."""
+
+    def __init__(self) -> None:
+        super().__init__(_("The patient is still on the phone. Hang up first."))

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from django.conf import settings
 from django.db import connection
 
 from hub.conversations.append import Happened, advance
 from hub.conversations.inbound import Inbound
-from hub.conversations.models import ContactEvent, Conversation, HubAddress, Leg
+from hub.conversations.models import Channel, ContactEvent, Conversation, HubAddress, Leg
 from patients.identify import Identification, Level, identify
 from patients.models import ContactPoint
 
@@ -20,6 +21,26 @@ _LATEST_LEG = (
     + " FROM conversations_leg l JOIN conversations_conversation c ON c.id = l.conversation_id "
     "WHERE l.contact_point_id = %s AND l.hub_address_id = %s ORDER BY l.id DESC LIMIT 1"
 )
+
+
+class Arriving(Protocol):
+    """What joining must know of something that arrives: a message, or a call."""
+
+    @property
+    def channel(self) -> str:
+        """By which way."""
+
+    @property
+    def hub_address_id(self) -> int:
+        """At which address of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ring:
+    """A call that arrives."""
+
+    channel: str
+    hub_address_id: int
 
 
 @dataclass(slots=True)
@@ -44,8 +65,13 @@ def join(inbound: Inbound, point: ContactPoint, at: datetime) -> Joined:
         return Joined(latest.conversation, latest, False, _is_resolved(latest.conversation), [])
     if latest is not None and _may_reopen(latest.conversation, at):
         return _with_leg(latest.conversation, inbound, point, at, was_resolved=True)
+    return _by_patient_or_new(inbound, point, at)
+
+
+def _by_patient_or_new(arriving: Arriving, point: ContactPoint, at: datetime) -> Joined:
+    """Join a confirmed patient's one open conversation in the address's department, or open one."""
     identification = identify(point)
-    address = HubAddress.objects.select_related("department").get(pk=inbound.hub_address_id)
+    address = HubAddress.objects.select_related("department").get(pk=arriving.hub_address_id)
     if (
         identification.level is Level.CONFIRMED
         and identification.patient is not None
@@ -57,8 +83,30 @@ def join(inbound: Inbound, point: ContactPoint, at: datetime) -> Joined:
             ).exclude(status=Conversation.Status.RESOLVED)[:2]
         )
         if len(open_ones) == 1:
-            return _with_leg(open_ones[0], inbound, point, at, was_resolved=False)
-    return _open(inbound, point, identification, address, at)
+            return _with_leg(open_ones[0], arriving, point, at, was_resolved=False)
+    return _open(arriving, point, identification, address, at)
+
+
+def join_call(point: ContactPoint, hub_address_id: int, at: datetime) -> Joined:
+    """Return the conversation and a new leg for a call; `point` is locked by the caller.
+
+    A call has a leg of its own, so the way to its conversation is not an open leg but the last one
+    between the same two addresses: while its conversation is open, or was resolved a short while
+    ago. Else it is as with a text.
+    """
+    latest = _latest_leg(point.pk, hub_address_id)
+    call = _Ring(Channel.VOICE, hub_address_id)
+    if latest is not None:
+        known = latest.conversation
+        if not _is_resolved(known) or _may_reopen(known, at):
+            return _with_leg(known, call, point, at, was_resolved=_is_resolved(known))
+    joined = _by_patient_or_new(call, point, at)
+    if joined.is_new:
+        Conversation.objects.filter(pk=joined.conversation.pk).update(
+            status=Conversation.Status.WAITING
+        )
+        joined.conversation.status = Conversation.Status.WAITING
+    return joined
 
 
 def id_of_address(channel: str, value: str) -> int | None:
@@ -100,7 +148,7 @@ def _may_reopen(conversation: Conversation, at: datetime) -> bool:
 
 
 def _open(
-    inbound: Inbound,
+    arriving: Arriving,
     point: ContactPoint,
     identification: Identification,
     address: HubAddress,
@@ -111,12 +159,12 @@ def _open(
         identity=identification.level.value,
         department=address.department,
         restricted_by=address.department if address.department.restricted else None,
-        channel=inbound.channel,
+        channel=arriving.channel,
         contact_point=point,
         opened_at=at,
         last_entry_at=at,
     )
-    leg = _new_leg(conversation, inbound, point, at)
+    leg = _new_leg(conversation, arriving, point, at)
     events = [
         Happened(ContactEvent.Kind.CONVERSATION_OPENED, at, leg),
         Happened(ContactEvent.Kind.LEG_CONNECTED, at, leg),
@@ -126,14 +174,14 @@ def _open(
 
 def _with_leg(
     conversation: Conversation,
-    inbound: Inbound,
+    arriving: Arriving,
     point: ContactPoint,
     at: datetime,
     *,
     was_resolved: bool,
 ) -> Joined:
     advance(conversation)  # locks the conversation, and shows its status as committed
-    leg = _new_leg(conversation, inbound, point, at)
+    leg = _new_leg(conversation, arriving, point, at)
     return Joined(
         conversation,
         leg,
@@ -144,12 +192,12 @@ def _with_leg(
 
 
 def _new_leg(
-    conversation: Conversation, inbound: Inbound, point: ContactPoint, at: datetime
+    conversation: Conversation, arriving: Arriving, point: ContactPoint, at: datetime
 ) -> Leg:
     return Leg.objects.create(
         conversation=conversation,
-        channel=inbound.channel,
+        channel=arriving.channel,
         contact_point=point,
-        hub_address_id=inbound.hub_address_id,
+        hub_address_id=arriving.hub_address_id,
         opened_at=at,
     )

@@ -28,7 +28,7 @@ from hub.conversations.models import (
 from hub.staff.models import User
 from patients import consent, contact_points
 
-#: The most characters that one message of a channel carries (Twilio: 1,600 for a text).
+#: The channels that one writes to, each with the most characters of a message (Twilio: 1,600).
 LIMITS = {Channel.SMS: 1600, Channel.CHAT: 4000}
 
 
@@ -129,7 +129,7 @@ def note(conversation: Conversation, body: str, *, intent: UUID, by: User) -> En
 
 
 def _open_leg(conversation: Conversation, leg_id: int) -> Leg:
-    leg = conversation.legs.filter(pk=leg_id, ended_at__isnull=True).first()
+    leg = conversation.legs.filter(pk=leg_id, ended_at__isnull=True, channel__in=LIMITS).first()
     if leg is None:
         raise errors.ChannelClosed
     return leg

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from hub.audit.record import AuditAction, record
 from hub.conversations import access, errors, signals
 from hub.conversations.append import Happened, Line, append, lock, log_events
-from hub.conversations.models import ContactEvent, Conversation, Entry, Leg
+from hub.conversations.models import Channel, ContactEvent, Conversation, Entry, Leg
 from hub.staff.models import User
 from patients.models import ContactPoint
 
@@ -28,7 +28,8 @@ class Resolution(models.TextChoices):
 def resolve(conversation: Conversation, resolution: str, *, by: User) -> Conversation:
     """End the conversation: its legs end, nobody holds it, nothing waits.
 
-    Raises HeldByAnother unless `by` holds it, it is nobody's, or `by` supervises; NotAllowed.
+    Raises HeldByAnother unless `by` holds it, it is nobody's, or `by` supervises; NotAllowed;
+    CallRunning.
     """
     access.require_answer(by, conversation)
     resolution = Resolution(resolution).value
@@ -47,6 +48,8 @@ def resolve(conversation: Conversation, resolution: str, *, by: User) -> Convers
         if conversation.holder_id not in (None, by.pk) and not by.is_supervisor:
             raise errors.HeldByAnother(conversation.holder.name if conversation.holder else "")
         legs = list(Leg.objects.filter(conversation=conversation, ended_at__isnull=True))
+        if any(leg.channel == Channel.VOICE for leg in legs):
+            raise errors.CallRunning
         Leg.objects.filter(pk__in=[leg.pk for leg in legs]).update(ended_at=now)
         holder_id = conversation.holder_id
         Conversation.objects.filter(pk=conversation.pk).update(
@@ -75,7 +78,8 @@ def reopen(conversation: Conversation, *, by: User) -> Conversation:
     access.require_answer(by, conversation)
     now = timezone.now()
     with transaction.atomic():
-        last = conversation.legs.order_by("-id").first()
+        # A call is over when it is over; what can be open again is what one writes to.
+        last = conversation.legs.exclude(channel=Channel.VOICE).order_by("-id").first()
         if last is not None:
             ContactPoint.objects.select_for_update().get(pk=last.contact_point_id)
         [conversation] = lock([conversation.pk])

@@ -14,6 +14,7 @@ class Channel(models.TextChoices):
 
     SMS = "sms", _("Text")
     CHAT = "chat", _("Web chat")
+    VOICE = "voice", _("Phone call")
 
 
 class HubAddress(models.Model):
@@ -185,7 +186,7 @@ class Leg(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            # Every channel of this table is text-like so far; a call's leg will be exempt.
+            # A call's leg is exempt: it ends with the call, and two calls are two legs.
             models.UniqueConstraint(
                 fields=["contact_point", "hub_address"],
                 condition=Q(ended_at__isnull=True, channel__in=["sms", "chat"]),

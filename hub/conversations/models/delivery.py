@@ -4,7 +4,7 @@ from typing import ClassVar
 from uuid import uuid4
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from hub.conversations.models.attachment import Attachment
 from hub.conversations.models.conversation import Channel, HubAddress, Leg
@@ -18,6 +18,8 @@ class Delivery(models.Model):
         MESSAGE = "message"
         FETCH = "fetch"  # take a file from the provider
         DELETE = "delete"  # delete a file at the provider once we have it
+        CALL = "call"  # ring somebody: not repeated while nobody knows whether it rang
+        COMMAND = "command"  # bring the provider to what our rows say; harmless to repeat
 
     class State(models.TextChoices):
         READY = "ready"
@@ -46,6 +48,10 @@ class Delivery(models.Model):
         "patients.ContactPoint", on_delete=models.PROTECT, related_name="deliveries"
     )
     hub_address = models.ForeignKey(HubAddress, on_delete=models.PROTECT, related_name="+")
+    # What a call or a command is about: ids and codes for its adapter, never words.
+    detail = models.JSONField(
+        default=dict, db_default=Value({}, output_field=models.JSONField()), blank=True
+    )
     # The one message that a STOP does not suppress: its confirmation.
     confirms_stop = models.BooleanField(default=False)
     not_after = models.DateTimeField(null=True, blank=True)

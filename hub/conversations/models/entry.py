@@ -31,6 +31,10 @@ class Entry(models.Model):
         LINK = "link", _("Link sent or opened")
         FAILED = "failed", _("Delivery failed")
         URGENCY = "urgency", _("Urgency changed")
+        CALL = "call", _("Call")
+        RECORDING = "recording", _("Recording")
+        VOICEMAIL = "voicemail", _("Voicemail")
+        CALLBACK = "callback", _("Callback")
 
     class Author(models.TextChoices):
         """Who speaks. Only `staff` counts as an answer by a person."""

@@ -27,11 +27,24 @@ class ContactEvent(models.Model):
         QUEUE_ACCEPTED = "queue_accepted"
         QUEUE_ABANDONED = "queue_abandoned"
         QUEUE_WITHDRAWN = "queue_withdrawn"
+        QUEUE_CALLED_BACK = "queue_called_back"
+        QUEUE_OVERFLOWED = "queue_overflowed"
+        OFFER_MADE = "offer_made"
+        OFFER_REFUSED = "offer_refused"
+        OFFER_EXPIRED = "offer_expired"
         ASSIGNED = "assigned"
         UNASSIGNED = "unassigned"
         ACTIVE_STARTED = "active_started"  # the holder turns to the conversation …
         ACTIVE_ENDED = "active_ended"  # … and away: their sum is a text's handle time
         DELIVERY_FAILED = "delivery_failed"
+        # Of a call: who speaks with the patient from when to when, the holds within, and the work
+        # after it. `agent` is the one concerned, `interval` joins the two ends.
+        TALK_STARTED = "talk_started"
+        TALK_ENDED = "talk_ended"
+        HOLD_STARTED = "hold_started"
+        HOLD_ENDED = "hold_ended"
+        WRAP_UP_STARTED = "wrap_up_started"
+        WRAP_UP_ENDED = "wrap_up_ended"
 
     kind = models.CharField(max_length=24, choices=Kind.choices)
     at = models.DateTimeField()

@@ -1,0 +1,233 @@
+"""What a phone call writes into its conversation. The call itself is the phone channel's.
+
+Every function runs in its caller's transaction, which has locked the contact point before.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from hub.conversations import signals
+from hub.conversations.actions.holder import switch_holder
+from hub.conversations.append import Happened, Line, append, lock, log_events
+from hub.conversations.joining import Joined, join_call
+from hub.conversations.models import (
+    Assignment,
+    ContactEvent,
+    Conversation,
+    Entry,
+    Leg,
+)
+from hub.staff.models import Department, User
+from patients.models import ContactPoint
+
+HUNG_UP = "hung_up"
+"""How a conversation ends that a call opened and in which nothing was asked of anybody."""
+
+
+def arrive(point: ContactPoint, hub_address_id: int, *, at: datetime, what: str) -> Joined:
+    """Join or open the conversation of a call; `point` is locked.
+
+    A conversation that is open or resolved stays as it is until the caller asks for something
+    (`needs_person`); a new one waits for the patient.
+
+    Args:
+        point: whose number rings here, or is rung.
+        hub_address_id: our number.
+        at: when.
+        what: what the timeline says of it: "arrived", "calling".
+    """
+    joined = join_call(point, hub_address_id, at)
+    append(
+        joined.conversation,
+        _line(what, at, leg=joined.leg),
+        channel=joined.leg.channel,
+        contact_point_id=point.pk,
+    )
+    log_events(joined.conversation, *joined.events)
+    return joined
+
+
+def note(
+    conversation: Conversation,
+    what: str,
+    *,
+    at: datetime,
+    leg: Leg | None = None,
+    by: User | None = None,
+    kind: str = Entry.Kind.CALL,
+    audience: str = Entry.Audience.STAFF,
+    **detail: Any,
+) -> Entry:
+    """Append a line about the call: `what` happened, with ids and codes in `detail`."""
+    [entry] = append(
+        conversation, _line(what, at, leg=leg, by=by, kind=kind, audience=audience, **detail)
+    )
+    return entry
+
+
+def needs_person(
+    conversation: Conversation, department: Department, leg: Leg, *, at: datetime
+) -> int | None:
+    """The caller wants somebody of `department` now; nobody holds the conversation any more.
+
+    Whoever held it is returned (they are asked first); the caller of this puts it into the queue.
+    """
+    [locked] = lock([conversation.pk])
+    held_by = locked.holder_id
+    events: list[Happened] = []
+    if held_by is not None:
+        switch_holder(locked, held_by, None)
+        events.append(
+            Happened(ContactEvent.Kind.UNASSIGNED, at, agent_id=held_by, reason="patient_calls")
+        )
+        _assignment(locked, None, reason="patient_calls", at=at)
+    head: dict[str, Any] = {
+        "status": Conversation.Status.OPEN,
+        "snoozed_until": None,
+        "resolved_at": None,
+        "resolution": "",
+        "waiting_from": at,
+        "channel": leg.channel,
+        "contact_point_id": leg.contact_point_id,
+    }
+    if department.pk != locked.department_id:
+        head["department_id"] = department.pk
+        if department.restricted:
+            head["restricted_by_id"] = department.pk
+    lines = [_line("chose_department", at, leg=leg, department=department.pk)]
+    if locked.status == Conversation.Status.RESOLVED:
+        lines.insert(
+            0,
+            Line(
+                kind=Entry.Kind.STATUS,
+                author_kind=Entry.Author.SYSTEM,
+                at=at,
+                detail={"what": "reopened"},
+            ),
+        )
+        events.append(Happened(ContactEvent.Kind.REOPENED, at, leg))
+    append(locked, *lines, **head)
+    if events:
+        log_events(locked, *events)
+    _follow(conversation, locked)
+    return held_by
+
+
+def answered(conversation: Conversation, user: User, leg: Leg, *, at: datetime) -> bool:
+    """Note that `user` speaks with the patient, and holds the conversation; ends its wait.
+
+    Returns False, and writes nothing, where somebody else holds it.
+    """
+    [locked] = lock([conversation.pk])
+    took = locked.holder_id is None and switch_holder(locked, None, user.pk)
+    if not took and locked.holder_id != user.pk:
+        return False
+    append(
+        locked,
+        _line("answered", at, leg=leg, by=user, to=user.pk),
+        status=Conversation.Status.OPEN,
+        snoozed_until=None,
+        resolved_at=None,
+        resolution="",
+        waiting_since=None,
+        channel=leg.channel,
+        contact_point_id=leg.contact_point_id,
+    )
+    events = [Happened(ContactEvent.Kind.PERSON_ANSWERED, at, leg, agent_id=user.pk)]
+    if took:
+        events.insert(0, Happened(ContactEvent.Kind.ASSIGNED, at, agent_id=user.pk))
+        _assignment(locked, user, reason="answered", at=at)
+    log_events(locked, *events)
+    if took:
+        signals.holder_taken.send(sender=Conversation, conversation=locked, user=user, at=at)
+    _follow(conversation, locked)
+    return True
+
+
+def hand_over(conversation: Conversation, to: User, leg: Leg, *, by: User, at: datetime) -> bool:
+    """Make `to` the holder after `by`, who has introduced them. False where `by` holds it not."""
+    [locked] = lock([conversation.pk])
+    if locked.holder_id != by.pk or not switch_holder(locked, by.pk, to.pk):
+        return False
+    append(locked, _line("handed_over", at, leg=leg, by=by, to=to.pk))
+    _assignment(locked, to, by=by, reason="handed_over", at=at)
+    log_events(
+        locked,
+        Happened(ContactEvent.Kind.UNASSIGNED, at, leg, agent_id=by.pk, reason="handed_over"),
+        Happened(ContactEvent.Kind.ASSIGNED, at, leg, agent_id=to.pk, reason="handed_over"),
+    )
+    _follow(conversation, locked)
+    return True
+
+
+def end(leg: Leg, *, at: datetime, reason: str = "", **detail: Any) -> bool:
+    """End the call's leg; `reason` says how, for the reports. Returns whether it was open.
+
+    A conversation that the call opened, and in which nobody was asked for, is over with it.
+    """
+    [conversation] = lock([leg.conversation_id])
+    if not Leg.objects.filter(pk=leg.pk, ended_at__isnull=True).update(ended_at=at):
+        return False
+    leg.ended_at = at
+    head: dict[str, Any] = {}
+    untouched = (
+        conversation.status == Conversation.Status.WAITING
+        and conversation.holder_id is None
+        and not conversation.legs.exclude(pk=leg.pk).exists()
+        and not conversation.entries.exclude(kind=Entry.Kind.CALL).exists()
+    )
+    if untouched:
+        head = {
+            "status": Conversation.Status.RESOLVED,
+            "resolved_at": at,
+            "resolution": HUNG_UP,
+            "waiting_since": None,
+        }
+    append(conversation, _line("ended", at, leg=leg, reason=reason, **detail), **head)
+    log_events(conversation, Happened(ContactEvent.Kind.LEG_ENDED, at, leg, reason=reason))
+    return True
+
+
+def _follow(conversation: Conversation, locked: Conversation) -> None:
+    """Bring the caller's copy up to date with the locked row."""
+    for field in Conversation._meta.concrete_fields:
+        setattr(conversation, field.attname, getattr(locked, field.attname))
+
+
+def _assignment(
+    conversation: Conversation,
+    holder: User | None,
+    *,
+    reason: str,
+    at: datetime,
+    by: User | None = None,
+) -> None:
+    Assignment.objects.create(
+        conversation=conversation,
+        holder=holder,
+        department_id=conversation.department_id,
+        by=by or holder,
+        reason=reason,
+        at=at,
+    )
+
+
+def _line(
+    what: str,
+    at: datetime,
+    *,
+    leg: Leg | None = None,
+    by: User | None = None,
+    kind: str = Entry.Kind.CALL,
+    audience: str = Entry.Audience.STAFF,
+    **detail: Any,
+) -> Line:
+    return Line(
+        kind=kind,
+        author_kind=Entry.Author.STAFF if by else Entry.Author.SYSTEM,
+        author_id=by.pk if by else None,
+        at=at,
+        audience=audience,
+        leg=leg,
+        detail={"what": what, **detail},
+    )
