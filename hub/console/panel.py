@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from hub.console.addresses import shown
 from hub.console.templatetags.console import conversation_path, full_time, short_date
-from hub.conversations import access
+from hub.conversations.contacts import Contact, contacts_of
 from hub.conversations.models import Channel, Conversation
 from hub.staff.models import User
 from patients import consent
@@ -254,22 +254,13 @@ def _speaker(person: RelatedPerson) -> Speaker:
 
 def _earlier(conversation: Conversation, user: User, ids: Sequence[int]) -> list[Earlier]:
     """The person's other conversations, the latest first, each as much as `user` may know."""
-    others = (
-        access.known_to(user)
-        .select_related("department")
-        .filter(patient__in=ids)
-        .exclude(pk=conversation.pk)
-        .order_by("-id")[:EARLIER]
-    )
-    return [_one_earlier(one, is_seen=one.level != "masked") for one in others]  # type: ignore[attr-defined]
+    known = contacts_of(user, ids, limit=EARLIER + 1)
+    return [_one_earlier(one) for one in known if one.id != conversation.pk][:EARLIER]
 
 
-def _one_earlier(one: Conversation, *, is_seen: bool) -> Earlier:
-    if not is_seen:
+def _one_earlier(one: Contact) -> Earlier:
+    if one.level == "masked":
         return Earlier(None, "", "", one.opened_at, is_masked=True)
-    return Earlier(one.uuid, one.channel, _earlier_words(one), one.last_entry_at, is_masked=False)
-
-
-def _earlier_words(one: Conversation) -> str:
     state = str(Conversation.Status(one.status).label)
-    return f"{Channel(one.channel).label} · {one.department.name} · {state}"
+    words = f"{Channel(one.channel).label} · {one.department} · {state}"
+    return Earlier(one.conversation, one.channel, words, one.last_entry_at, is_masked=False)

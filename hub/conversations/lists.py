@@ -28,6 +28,7 @@ __all__ = [
     "Row",
     "counts",
     "counts_of",
+    "departments_of",
     "page_of",
     "rows_of",
 ]
@@ -76,8 +77,9 @@ def page_of(
     limit: int = PAGE,
     *,
     department_id: int | None = None,
+    departments: Sequence[int] | None = None,
 ) -> Page:
-    """Return a page of one of `user`'s lists. Two queries.
+    """Return a page of one of `user`'s lists. Two queries, one where `departments` are given.
 
     Args:
         name: which list.
@@ -85,15 +87,17 @@ def page_of(
         after: the `after` of the page before.
         limit: how many rows.
         department_id: only this one of the user's departments (not for "mine").
+        departments: what `departments_of` says of the user, where that is known already.
 
     Raises:
         BadCursor: `after` is not one of ours.
         ValueError: there is no such list.
     """
     name = ListName(name)
-    departments = _departments(user)
-    if departments is None:
+    if not _reads_content(user):
         return Page((), None)
+    if departments is None:
+        departments = departments_of(user)
     if department_id is not None:
         departments = [pk for pk in departments if pk == department_id]
     place = _Place.parse(name, after) if after else None
@@ -169,11 +173,13 @@ _COUNTS_OF_HOLDERS = f"""
 """  # noqa: S608  (as above)
 
 
-def _departments(user: User) -> list[int] | None:
-    """Return the departments whose lists `user` reads; None where they read no content at all."""
-    if not user.is_active or user.is_administrator:
-        return None
+def departments_of(user: User) -> list[int]:
+    """Return the ids of the departments whose lists `user` reads. One query."""
     return list(user.memberships.values_list("department_id", flat=True))
+
+
+def _reads_content(user: User) -> bool:
+    return user.is_active and not user.is_administrator
 
 
 # --- Places in a list ---

@@ -15,9 +15,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from hub.conversations import access
+from hub.conversations.contacts import Contact, contacts_of
 from hub.conversations.cursors import BadCursor, to_moment, to_text
-from hub.conversations.models import Entry
 from hub.conversations.timeline import PAGE, EntryLine, lines_of, masked
 from hub.staff.models import User
 from patients.survivors import record_ids
@@ -27,24 +26,6 @@ OPENED = 20
 
 # Entries are stamped before their conversation is locked, so two may stand a moment out of order.
 _SLACK = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """One conversation of the patient, as a heading over its lines.
-
-    Attributes:
-        level: "own", "read" or "masked" (access.viewers); a masked one has no department or status.
-    """
-
-    id: int
-    conversation: UUID
-    level: str
-    department: str
-    channel: str
-    status: str
-    opened_at: datetime
-    last_entry_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +52,9 @@ def of_patient(
         BadCursor: `before` is not one of ours.
     """
     place = _parse(before) if before else None
-    contacts = _contacts(patient_id, user)
+    contacts = sorted(
+        contacts_of(user, record_ids(patient_id)), key=lambda one: one.last_entry_at, reverse=True
+    )
     closed = [one for one in contacts if place is None or one.opened_at < place[0] + _SLACK]
     found: list[_Found] = []
     while closed:
@@ -91,32 +74,6 @@ def of_patient(
 
 _Found: TypeAlias = tuple[datetime, int]
 """An entry's moment and id: the order of the timeline."""
-
-
-def _contacts(patient_id: int, user: User) -> list[Contact]:
-    """Return the patient's conversations that `user` may see or know of, the latest first."""
-    rows = (
-        access.known_to(user)
-        .filter(patient_id__in=record_ids(patient_id))
-        .values_list(  # type: ignore[misc]  # `level` is annotated by known_to
-            "id",
-            "uuid",
-            "level",
-            "department__name",
-            "channel",
-            "status",
-            "opened_at",
-            "last_entry_at",
-        )
-    )
-    contacts = [
-        # Of a masked one not even the channel, nor how long it went on.
-        Contact(pk, uuid, level, "", "", "", opened_at, opened_at)
-        if level == "masked"
-        else Contact(pk, uuid, level, department, channel, status, opened_at, last_entry_at)
-        for pk, uuid, level, department, channel, status, opened_at, last_entry_at in rows
-    ]
-    return sorted(contacts, key=lambda one: one.last_entry_at, reverse=True)
 
 
 _LATEST = """
@@ -156,7 +113,7 @@ def _latest(
 
 def _lines(shown: Sequence[_Found], levels: Mapping[int, str]) -> tuple[EntryLine, ...]:
     ids = [pk for _at, pk in shown]
-    lines = {line.id: line for line in lines_of(Entry.objects.filter(pk__in=ids))}
+    lines = {line.id: line for line in lines_of(ids)}
     return tuple(
         masked(lines[pk]) if levels[lines[pk].conversation_id] == "masked" else lines[pk]
         for pk in ids

@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.conversations import access
+from hub.conversations.contacts import contacts_of
 from hub.conversations.models import Channel, Conversation
 from hub.staff.models import Department, Membership, Role, User
 from patients.models import ContactPoint, Patient
+from patients.survivors import record_ids
 from tests.factories import ContactPointFactory, DepartmentFactory, PatientFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +98,13 @@ def test_the_rule_for_one_person_and_for_one_conversation_is_the_same(
             assert (one.pk in masked) == (level == "masked")
             assert known.get(one.pk, "") == level
             assert access.may_answer(user, one) == (level == "own")
+        for patient in patients:
+            records = record_ids(patient.pk)
+            assert {one.id: one.level for one in contacts_of(user, records)} == {
+                one.pk: known[one.pk]
+                for one in every
+                if one.patient_id in records and one.pk in known
+            }
 
 
 def test_another_department_reads_the_same_patients_conversation_but_not_a_restricted_one(

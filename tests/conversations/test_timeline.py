@@ -119,7 +119,7 @@ def test_lines_name_whom_they_speak_of(desk: Desk, django_assert_num_queries: An
     say(conversation, "", by=desk.user, kind=Entry.Kind.ASSIGNED, detail=moved)
     identified = {"patient": patient.pk, "before": None, "how": ""}
     say(conversation, "", by=desk.user, kind=Entry.Kind.IDENTIFIED, detail=identified)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         lines = timeline.page(conversation, user_id=desk.user.pk).lines
     assert [line.author_name for line in lines] == ["Ada Agent"] * 4
     assert [dict(line.names) for line in lines] == [

@@ -94,13 +94,7 @@ def iso(at: datetime | None) -> str:
 @register.filter
 def day(at: datetime) -> str:
     """The day of a time, as a machine reads it."""
-    return timezone.localtime(at).date().isoformat()
-
-
-@register.filter
-def day_label(at: datetime) -> str:
-    """The day as a separator names it: Today, Yesterday, 3 Nov, 3 Nov 2025."""
-    return label_of_day(timezone.localtime(at).date(), timezone.localdate())
+    return day_of(at).isoformat()
 
 
 @register.filter
@@ -108,11 +102,17 @@ def short_date(at: datetime | None) -> str:
     """A day in a list: 3 Nov, with the year where it is another one."""
     if at is None:
         return ""
-    return _short(timezone.localtime(at).date(), timezone.localdate())
+    return _short(day_of(at), timezone.localdate())
 
 
-def label_of_day(that: date, today: date) -> str:
-    """Name the day `that` as somebody says it on the day `today`."""
+def day_of(at: datetime) -> date:
+    """The day of a time, here."""
+    return timezone.localtime(at).date()
+
+
+def label_of_day(that: date) -> str:
+    """The day as a separator names it: Today, Yesterday, 3 Nov, 3 Nov 2025."""
+    today = timezone.localdate()
     if that == today:
         return _("Today")
     if that == today - timedelta(days=1):

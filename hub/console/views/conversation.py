@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from hub.console.gate import for_staff, is_fragment, user_of, visible
 from hub.console.head import head_of
 from hub.console.panel import panel_of
 from hub.console.routes import legs_of, routes_of
-from hub.console.templatetags.console import day_label
+from hub.console.templatetags.console import day_of, label_of_day
 from hub.console.views.inbox import list_context
 from hub.console.who import candidates_of
 from hub.conversations import timeline
@@ -164,15 +165,15 @@ def placed(
     """Draw each line, with what stands before it: a day, the "new" rule, the same author still."""
     result: list[Placed] = []
     before: EntryLine | None = None
-    last_day = ""
+    last_day: date | None = None
     for line in lines:
-        day = day_label(line.at)
+        day = day_of(line.at)
         is_unread = line.number == first_unread
         continued = day == last_day and not is_unread and _continues(before, line)
         result.append(
             Placed(
                 line=line,
-                day=day if day != last_day else "",
+                day=label_of_day(day) if day != last_day else "",
                 is_first_unread=is_unread,
                 html=entry_html(line, viewer_id=user.pk, who=who, continued=continued),
             )

@@ -47,8 +47,9 @@ def list_context(request: HttpRequest, *, after: str | None = None) -> dict[str,
     is_whole_page = after is None and request.headers.get("HX-Request") != "true"
     counted = lists.counts(user) if is_whole_page else None
     chosen = chosen_list(request, counted)
+    departments = lists.departments_of(user)
     try:
-        page = lists.page_of(chosen, user, after=after)
+        page = lists.page_of(chosen, user, after=after, departments=departments)
     except lists.BadCursor as error:
         raise BadRequest from error
     _record(user, chosen, page)
@@ -61,7 +62,7 @@ def list_context(request: HttpRequest, *, after: str | None = None) -> dict[str,
         context |= {
             "counts": counted,
             "unread_mine": counted.mine_unread,
-            "department_ids": list(user.memberships.values_list("department_id", flat=True)),
+            "department_ids": departments,
         }
     return context
 

@@ -1,6 +1,7 @@
 """All that was said with a patient, on every channel and in every department, as one timeline."""
 
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from django.core.exceptions import BadRequest
@@ -13,9 +14,10 @@ from hub.audit.record import AuditAction, record
 from hub.console.drawn import entry_html
 from hub.console.gate import for_staff, user_of, visible
 from hub.console.head import head_of
-from hub.console.templatetags.console import day_label
+from hub.console.templatetags.console import day_of, label_of_day
+from hub.conversations.contacts import Contact
 from hub.conversations.cursors import BadCursor
-from hub.conversations.patient_timeline import Contact, of_patient
+from hub.conversations.patient_timeline import of_patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,14 @@ def merged(request: HttpRequest, uuid: UUID) -> HttpResponse:
     )
     head = head_of(found)
     told: list[Told] = []
-    last_day, last = "", None
+    last_day: date | None = None
+    last: Contact | None = None
     for line in reversed(page.lines):
-        day, contact = day_label(line.at), page.contacts[line.conversation_uuid]
+        day, contact = day_of(line.at), page.contacts[line.conversation_uuid]
         told.append(
             Told(
                 html=entry_html(line, viewer_id=user.pk, who=head.who),
-                day=day if day != last_day else "",
+                day=label_of_day(day) if day != last_day else "",
                 contact=contact if contact != last else None,
             )
         )
