@@ -1,4 +1,4 @@
-"""A local stand-in for Twilio's messaging: its own process, spoken to over HTTP only.
+"""A local stand-in for Twilio, texts and calls: its own process, spoken to over HTTP only.
 
 Nothing here imports the hub, and the hub imports nothing from here; what the two share is
 Twilio's public protocol. Start it with

@@ -18,6 +18,12 @@ _FIELDS = {
     "SmsMethod": "sms_method",
     "SmsFallbackUrl": "sms_fallback_url",
     "SmsFallbackMethod": "sms_fallback_method",
+    "VoiceUrl": "voice_url",
+    "VoiceMethod": "voice_method",
+    "VoiceFallbackUrl": "voice_fallback_url",
+    "VoiceFallbackMethod": "voice_fallback_method",
+    "StatusCallback": "status_callback",
+    "StatusCallbackMethod": "status_callback_method",
     "FriendlyName": "friendly_name",
 }
 
@@ -41,6 +47,10 @@ async def fetch_account(call: Call) -> Response:
             "uri": f"{uri}.json",
             "subresource_uris": {
                 "messages": f"{uri}/Messages.json",
+                "calls": f"{uri}/Calls.json",
+                "conferences": f"{uri}/Conferences.json",
+                "queues": f"{uri}/Queues.json",
+                "recordings": f"{uri}/Recordings.json",
                 "incoming_phone_numbers": f"{uri}/IncomingPhoneNumbers.json",
             },
         }
@@ -77,7 +87,7 @@ async def fetch_number(call: Call) -> Response:
 
 
 async def update_number(call: Call) -> Response:
-    """Change where a number's texts go."""
+    """Change where a number's texts and calls go."""
     number = _find(call)
     unknown = {name for name, _ in call.form} - set(_FIELDS)
     if unknown:
@@ -107,12 +117,18 @@ def _resource(call: Call, number: Number) -> dict[str, Any]:
         "beta": False,
         "origin": "twilio",
         "status": "in-use",
-        "capabilities": {"sms": True, "mms": True, "voice": False, "fax": False},
+        "capabilities": {"sms": True, "mms": True, "voice": True, "fax": False},
         "address_requirements": "none",
         "sms_url": number.sms_url,
         "sms_method": number.sms_method,
         "sms_fallback_url": number.sms_fallback_url,
         "sms_fallback_method": number.sms_fallback_method,
+        "voice_receive_mode": "voice",
+        "voice_caller_id_lookup": False,
+        "voice_url": number.voice_url,
+        "voice_method": number.voice_method,
+        "voice_fallback_url": number.voice_fallback_url,
+        "voice_fallback_method": number.voice_fallback_method,
         "status_callback": number.status_callback,
         "status_callback_method": number.status_callback_method,
         "date_created": created,

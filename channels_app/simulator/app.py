@@ -19,12 +19,16 @@ from .control import Control, media_file
 from .loopback import LoopbackOnly
 from .pages import STATIC, Pages
 from .phones import PhoneSocket
-from .rest import endpoint, nothing_here
+from .rest import Handler, endpoint, nothing_here
 from .settings import InvalidSetting, UnsafeEnvironment, from_environment
 from .simulator import Simulator
 from .specification import SpecificationMissing
+from .voice.routes import voice_routes
+from .voice.sockets import DeviceSocket
 
 ACCOUNT = "/2010-04-01/Accounts/{account}"
+#: The one path that the hub's own pages may connect to.
+DEVICE_PATH = "/simulator/device"
 
 
 def create_app(simulator: Simulator) -> ASGIApp:
@@ -46,20 +50,24 @@ def create_app(simulator: Simulator) -> ASGIApp:
         Route("/healthz", _alive),
         *_rest_routes(simulator),
         WebSocketRoute("/simulator/socket", PhoneSocket(simulator).serve),
+        WebSocketRoute(DEVICE_PATH, DeviceSocket(simulator).serve),
         Mount("/simulator/static", StaticFiles(directory=STATIC)),
         Mount("/simulator", routes=Control(simulator).routes()),
         Route("/2010-04-01/{path:path}", nothing_here, methods=["GET", "POST", "DELETE"]),
         # The file store that media addresses lead to: /AC…/key on a host of its own.
         Route(f"/{simulator.settings.account_sid}/{{key}}", stored_media),
     ]
-    inner = Starlette(routes=routes, middleware=[Middleware(LoopbackOnly)])
+    guard = Middleware(
+        LoopbackOnly, visitors={DEVICE_PATH: lambda: simulator.dispatcher.hub_origin}
+    )
+    inner = Starlette(routes=routes, middleware=[guard])
     # Outside of everything, where the server's own connection is at hand.
     return ConnectionCutter(inner)
 
 
 def _rest_routes(simulator: Simulator) -> list[Route]:
     message, number = f"{ACCOUNT}/Messages/{{sid}}", f"{ACCOUNT}/IncomingPhoneNumbers/{{sid}}"
-    table = {
+    table: dict[str, dict[str, Handler]] = {
         f"{ACCOUNT}.json": {"get": accounts.fetch_account},
         f"{ACCOUNT}/IncomingPhoneNumbers.json": {"get": accounts.list_numbers},
         f"{number}.json": {"get": accounts.fetch_number, "post": accounts.update_number},
@@ -75,6 +83,7 @@ def _rest_routes(simulator: Simulator) -> list[Route]:
             "post": messages.update,
             "delete": messages.delete,
         },
+        **voice_routes(ACCOUNT),
     }
     return [
         Route(path, endpoint(simulator, **handlers), methods=["GET", "POST", "DELETE"])

@@ -42,6 +42,17 @@ class Knobs:
     dlr_delay: float = 0.4
     #: The carrier reports undelivered (30008).
     undelivered_p: float = 0
+    #: A question for TwiML is asked twice with one idempotency token, as after a lost answer; the
+    #: second answer counts.
+    repeat_question_p: float = 0
+    #: How long speech lasts, times its usual length; 0 is at once.
+    speech_factor: float = 1
+    #: Seconds from "initiated" to "ringing".
+    dial_delay: float = 0.1
+    #: Seconds that Twilio adds to every ``Timeout`` of ringing.
+    ring_buffer: float = 5
+    #: Seconds from the end of a recording until it can be fetched and its callback leaves.
+    recording_delay: float = 1.5
 
 
 class Chaos:

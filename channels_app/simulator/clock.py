@@ -26,6 +26,23 @@ class WorkStillRunning(Exception):
     """The work that a step woke did not come to rest within the limit."""
 
 
+class Bell:
+    """What a task waits on with :meth:`Clock.wait`; whoever changes its world rings it.
+
+    It remembers one ring, so that one between two waits is not lost.
+    """
+
+    def __init__(self) -> None:
+        self.rung = False
+        self._sleeper: asyncio.Future[None] | None = None
+
+    def ring(self) -> None:
+        """Wake who waits, or let the next wait end at once."""
+        self.rung = True
+        if self._sleeper is not None and not self._sleeper.done():
+            self._sleeper.set_result(None)
+
+
 class Clock:
     """One source of time and of waiting, and the list of the tasks that live by it.
 
@@ -41,8 +58,11 @@ class Clock:
         self._stepped_seconds = 0.0
         self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
+        self._dozing: set[asyncio.Future[None]] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._standing: set[asyncio.Task[Any]] = set()
         self._busy = 0
+        self._ended = False
         self._rest = asyncio.Event()
         self._rest.set()
 
@@ -64,11 +84,19 @@ class Clock:
         """The simulated time, in UTC."""
         return self._epoch + timedelta(seconds=self._elapsed())
 
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run ``work`` in the background; it counts as busy except while it sleeps here."""
+    def spawn(self, work: Coroutine[Any, Any, Any], *, standing: bool = False) -> asyncio.Task[Any]:
+        """Run ``work`` in the background; it counts as busy except while it sleeps here.
+
+        What is ``standing``, such as a telephone call, may go on for hours: :meth:`finish` waits
+        for it only while it is busy.
+        """
         self._became_busy()
         task = asyncio.get_running_loop().create_task(work)
+        if self._ended:
+            task.cancel()
         self._tasks.add(task)
+        if standing:
+            self._standing.add(task)
         task.add_done_callback(self._finished)
         return task
 
@@ -88,6 +116,24 @@ class Clock:
         finally:
             self._became_busy()
 
+    async def wait(self, bell: Bell, seconds: float | None = None) -> None:
+        """Wait until ``bell`` is rung, for simulated ``seconds`` at most. One task a bell.
+
+        As with :meth:`sleep`, only work started by :meth:`spawn` may wait here.
+        """
+        until = None if seconds is None else self.now() + timedelta(seconds=seconds)
+        self._became_idle()
+        try:
+            while not bell.rung:
+                left = None if until is None else (until - self.now()).total_seconds()
+                if left is not None and left <= 1e-6:
+                    break
+                bell._sleeper = asyncio.get_running_loop().create_future()
+                await self._doze(bell._sleeper, left)
+        finally:
+            bell._sleeper, bell.rung = None, False
+            self._became_busy()
+
     async def advance(self, seconds: float) -> None:
         """Move a stepped clock on, waking each sleeper at its own moment, in order.
 
@@ -103,9 +149,10 @@ class Clock:
         await self.settle()
         while self._waiting and self._waiting[0][0] <= target + 1e-6:
             due, _, sleeper = heapq.heappop(self._waiting)
+            if sleeper.done():
+                continue
             self._stepped_seconds = max(self._stepped_seconds, due)
-            if not sleeper.done():
-                sleeper.set_result(None)
+            sleeper.set_result(None)
             await asyncio.sleep(0)
             await self.settle()
         self._stepped_seconds = max(self._stepped_seconds, target)
@@ -124,22 +171,26 @@ class Clock:
             raise WorkStillRunning(f"still busy after {limit:g} s") from None
 
     async def finish(self, limit: float) -> None:
-        """Wait until every task has ended, sleepers included.
+        """Wait until every task has ended, sleepers included, and what is standing is at rest.
 
         Raises:
             WorkStillRunning: after ``limit`` real seconds.
         """
         deadline = time.monotonic() + limit
         # Work that ends may have started more.
-        while self._tasks:
+        while (passing := self._tasks - self._standing) or self._busy:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise WorkStillRunning(f"{len(self._tasks)} tasks still alive after {limit:g} s")
-            await asyncio.wait(set(self._tasks), timeout=left)
+                raise WorkStillRunning(f"{len(passing)} tasks still alive after {limit:g} s")
+            if passing:
+                await asyncio.wait(passing, timeout=left)
+            else:
+                await self.settle(left)
             await asyncio.sleep(0)
 
     async def cancel_all(self) -> None:
-        """End all background work, for a reset."""
+        """End all background work, for a reset; nothing starts any more."""
+        self._ended = True
         tasks = set(self._tasks)
         for task in tasks:
             task.cancel()
@@ -163,9 +214,27 @@ class Clock:
             self._waiting = [entry for entry in self._waiting if entry[2] is not sleeper]
             heapq.heapify(self._waiting)
 
+    async def _doze(self, sleeper: asyncio.Future[None], seconds: float | None) -> None:
+        """Wait for a future that somebody may set before its time."""
+        alarm = None
+        self._dozing.add(sleeper)
+        if seconds is not None and self.mode == "stepped":
+            heapq.heappush(
+                self._waiting, (self._stepped_seconds + seconds, next(self._order), sleeper)
+            )
+        elif seconds is not None:
+            loop = asyncio.get_running_loop()
+            alarm = loop.call_later(seconds / self.factor, _set, sleeper)
+        try:
+            await sleeper
+        finally:
+            self._dozing.discard(sleeper)
+            if alarm is not None:
+                alarm.cancel()
+
     def _wake_all(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for _, _, sleeper in waiting:
+        for sleeper in [*(entry[2] for entry in waiting), *self._dozing]:
             if not sleeper.done():
                 sleeper.set_result(None)
 
@@ -180,8 +249,14 @@ class Clock:
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
+        self._standing.discard(task)
         self._became_idle()
         if not task.cancelled() and (error := task.exception()):
             task.get_loop().call_exception_handler(
                 {"message": "simulator task failed", "exception": error, "task": task}
             )
+
+
+def _set(sleeper: asyncio.Future[None]) -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)

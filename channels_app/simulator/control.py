@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -20,25 +19,16 @@ from .carrier import NumberNotInService, TooLarge
 from .chaos import UnknownKnob
 from .clock import ClockNotStepped, WorkStillRunning
 from .opt_out import MODES
+from .requests import Refused, e164_of, fields_of
 from .scenes import SCENES, UnknownScene
-from .settings import E164
 from .simulator import Simulator
 from .views import show_message, show_phone
+from .voice.control import VoiceControl
 from .webhooks import describe
 
-#: Pictures a phone can send, and the largest upload (bytes) of one request.
-LARGEST_REQUEST = 12 * 1024 * 1024
 WEBHOOKS_SHOWN = 500
 
 Answer = Callable[[Request], Awaitable[Response]]
-
-
-class Refused(Exception):
-    """The control API cannot do what was asked; answered 400 or the given status."""
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Control:
@@ -71,6 +61,7 @@ class Control:
             ("POST", "/scenes/{name}/play", self.play),
             ("POST", "/scenes/{name}/stop", self.stop),
             ("POST", "/reset", self.reset),
+            *VoiceControl(self.simulator).listed(),
         ]
         return [Route(path, _guard(answer), methods=[method]) for method, path, answer in listed]
 
@@ -98,9 +89,9 @@ class Control:
 
     async def open_phone(self, request: Request) -> Response:
         """Lay a phone on the desk: ``number`` and ``label`` if given, else the next free number."""
-        fields = await _fields(request)
+        fields = await fields_of(request)
         e164 = fields.get("number") or self._free_number()
-        phone = self.simulator.store.phone(_e164(e164), str(fields.get("label") or ""))
+        phone = self.simulator.store.phone(e164_of(e164), str(fields.get("label") or ""))
         phone.on_desk = True
         shown = show_phone(self.simulator.store, phone)
         self.simulator.events.publish("phone", phone=shown)
@@ -108,15 +99,15 @@ class Control:
 
     async def close_phone(self, request: Request) -> Response:
         """Put a phone away; its thread stays."""
-        phone = self.simulator.store.phone(_e164(request.path_params["e164"]))
+        phone = self.simulator.store.phone(e164_of(request.path_params["e164"]))
         phone.on_desk = False
         self.simulator.events.publish("phone", phone=show_phone(self.simulator.store, phone))
         return Response(status_code=204)
 
     async def send(self, request: Request) -> Response:
         """A phone sends ``body`` and ``media`` (each ``content_type`` and ``base64``) to ``to``."""
-        fields = await _fields(request)
-        phone = _e164(request.path_params["e164"])
+        fields = await fields_of(request)
+        phone = e164_of(request.path_params["e164"])
         body = fields.get("body", "")
         if not isinstance(body, str):
             raise Refused("body is a text")
@@ -134,7 +125,7 @@ class Control:
 
     async def thread(self, request: Request) -> Response:
         """What one phone has on its screen."""
-        thread = self.simulator.store.thread(_e164(request.path_params["e164"]))
+        thread = self.simulator.store.thread(e164_of(request.path_params["e164"]))
         return JSONResponse({"messages": [show_message(m) for m in thread]})
 
     async def messages(self, request: Request) -> Response:
@@ -150,7 +141,7 @@ class Control:
         return media_file(media.content_type, media.content)
 
     async def webhooks(self, request: Request) -> Response:
-        """Webhook attempts, oldest first; ``?kind=inbound|status|fallback`` picks."""
+        """Webhook attempts, oldest first; ``?kind=`` picks those of one kind."""
         kind = request.query_params.get("kind")
         return JSONResponse({"webhooks": self._webhooks(WEBHOOKS_SHOWN, kind)})
 
@@ -161,7 +152,7 @@ class Control:
     async def turn_knobs(self, request: Request) -> Response:
         """Turn knobs by name; ``seed`` starts the dice again."""
         try:
-            self.simulator.chaos.turn(await _fields(request))
+            self.simulator.chaos.turn(await fields_of(request))
         except UnknownKnob as error:
             raise Refused(str(error)) from None
         knobs = self.simulator.chaos.as_dict()
@@ -174,7 +165,7 @@ class Control:
 
     async def set_clock(self, request: Request) -> Response:
         """``mode`` real (with ``factor``) or stepped."""
-        fields = await _fields(request)
+        fields = await fields_of(request)
         try:
             self.simulator.clock.set_mode(str(fields.get("mode")), float(fields.get("factor", 1)))
         except (ValueError, TypeError) as error:
@@ -183,7 +174,7 @@ class Control:
 
     async def advance(self, request: Request) -> Response:
         """Move a stepped clock on by ``seconds``; answers when all that woke has come to rest."""
-        seconds = (await _fields(request)).get("seconds")
+        seconds = (await fields_of(request)).get("seconds")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
             raise Refused("seconds is a number, 0 or more")
         try:
@@ -194,7 +185,7 @@ class Control:
 
     async def settle(self, request: Request) -> Response:
         """Wait (at most ``seconds``) until nothing is under way any more, sleepers included."""
-        seconds = float((await _fields(request)).get("seconds", 10))
+        seconds = float((await fields_of(request)).get("seconds", 10))
         clock = self.simulator.clock
         try:
             if clock.mode == "stepped":
@@ -207,7 +198,7 @@ class Control:
 
     async def set_hub(self, request: Request) -> Response:
         """Turn all webhooks to the hub at ``base_url``."""
-        base_url = (await _fields(request)).get("base_url")
+        base_url = (await fields_of(request)).get("base_url")
         if not isinstance(base_url, str) or not base_url.startswith(("http://", "https://")):
             raise Refused("base_url is an http address")
         self.simulator.set_hub(base_url)
@@ -215,7 +206,7 @@ class Control:
 
     async def set_opt_out(self, request: Request) -> Response:
         """Twilio's own STOP handling: ``mode`` off, default or advanced."""
-        mode = (await _fields(request)).get("mode")
+        mode = (await fields_of(request)).get("mode")
         if mode not in MODES:
             raise Refused("mode is one of " + ", ".join(MODES))
         self.simulator.carrier.opt_out_mode = mode
@@ -228,7 +219,7 @@ class Control:
 
     async def play(self, request: Request) -> Response:
         """Play a scene at ``speed``, to the number ``to``."""
-        fields = await _fields(request)
+        fields = await fields_of(request)
         to = str(fields.get("to") or next(iter(self.simulator.store.numbers)))
         if to not in self.simulator.store.numbers:
             raise Refused("the number is not in service", 404)
@@ -251,7 +242,7 @@ class Control:
 
     async def reset(self, request: Request) -> Response:
         """Forget everything; ``seed`` makes SIDs and dice repeatable."""
-        seed = (await _fields(request)).get("seed")
+        seed = (await fields_of(request)).get("seed")
         if seed is not None and not isinstance(seed, int):
             raise Refused("seed is a whole number")
         await self.simulator.reset(seed)
@@ -291,29 +282,6 @@ def _guard(answer: Answer) -> Answer:
             return JSONResponse({"error": str(error)}, error.status)
 
     return guarded
-
-
-async def _fields(request: Request) -> dict[str, Any]:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_REQUEST:
-            raise Refused("too large", 413)
-    if not body:
-        return {}
-    try:
-        fields = json.loads(bytes(body))
-    except ValueError:
-        raise Refused("the body is JSON") from None
-    if not isinstance(fields, dict):
-        raise Refused("the body is a JSON object")
-    return fields
-
-
-def _e164(text: Any) -> str:
-    if not isinstance(text, str) or not E164.fullmatch(text):
-        raise Refused("a number in E.164 form is needed, such as +15550100142")
-    return text
 
 
 def _read_media(item: Any) -> tuple[str, bytes]:

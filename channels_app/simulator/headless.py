@@ -4,13 +4,19 @@
 >>> ana = twilio.phone("+15550100142")
 >>> ana.send("Are you open today?")
 >>> ana.wait_for("open")
+>>> ana.dial("+15550100100")
+>>> ana.wait_for_heard("press 1")
+>>> ana.press("1")
+
+Agents' devices and the driver for many phones at once are in
+:mod:`channels_app.simulator.headless_voice`.
 """
 
 from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
@@ -25,7 +31,7 @@ class ControlRefused(Exception):
 
 
 class NothingArrived(AssertionError):
-    """A phone waited in vain."""
+    """A phone or a device waited in vain."""
 
 
 class SimulatedTwilio:
@@ -109,6 +115,11 @@ class SimulatedTwilio:
         attempts: list[dict[str, Any]] = self.ask("GET", f"/webhooks{query}")["webhooks"]
         return attempts
 
+    def voice_state(self) -> dict[str, Any]:
+        """All calls, conferences with their members, queues, recordings and devices."""
+        state: dict[str, Any] = self.ask("GET", "/voice/state")
+        return state
+
     def messages(self) -> list[dict[str, Any]]:
         """All messages in both directions, oldest first."""
         messages: list[dict[str, Any]] = self.ask("GET", "/messages")["messages"]
@@ -153,14 +164,90 @@ class SimulatedPhone:
         Raises:
             NothingArrived: after so many real seconds.
         """
+        return wait_for_words(words, self.received, seconds)
+
+    # Calls ---------------------------------------------------------------------------------------
+
+    def dial(self, number: str | None = None) -> str:
+        """Call a number of the clinic, by default its first; returns the CallSid at once."""
+        sid: str = self._do("dial", to=number)["sid"]
+        return sid
+
+    def answer(self) -> None:
+        """Pick up; see ``wait_until("ringing")``."""
+        self._do("answer")
+
+    def reject(self) -> None:
+        """Turn the ringing call down."""
+        self._do("reject")
+
+    def hang_up(self) -> None:
+        """End the call."""
+        self._do("hang-up")
+
+    def press(self, digits: str) -> None:
+        """Press keys. Nobody hears those pressed before a Gather: wait for its words first."""
+        self._do("press", digits=digits)
+
+    def say(self, text: str) -> None:
+        """Speak: to a Gather, a recording, or whoever is in the room."""
+        self._do("say", text=text)
+
+    def line(self, behaviour: str, after: float = 1.0) -> None:
+        """What it does when called: rings, answers, machine, busy, no-answer, fails, off."""
+        self._do("line", behaviour=behaviour, after=after)
+
+    def call(self) -> dict[str, Any]:
+        """Its latest call: ``state``, ``call``, ``heard`` and how its line behaves."""
+        shown: dict[str, Any] = self.twilio.ask("GET", f"/phones/{self.e164}/call")
+        return shown
+
+    def heard(self) -> list[str]:
+        """The words heard in the latest call: spoken by the provider or by others in the room."""
+        return [h["text"] for h in self.call()["heard"] if h["kind"] in {"say", "heard"}]
+
+    def wait_for_heard(self, words: str, seconds: float = 10) -> str:
+        """Wait until these words were heard in the latest call; returns the whole line.
+
+        Raises:
+            NothingArrived: after so many real seconds.
+        """
+        return wait_for_words(words, self.heard, seconds)
+
+    def wait_until(self, state: str, seconds: float = 10) -> dict[str, Any]:
+        """Wait until its call is ``ringing``, ``calling``, ``connected``, ``queued``, ``ended`` or
+        ``bridged`` (somebody is at the other end); returns the call.
+
+        Raises:
+            NothingArrived: after so many real seconds.
+        """
         deadline = time.monotonic() + seconds
         while True:
-            received = self.received()
-            for body in received:
-                if words in body:
-                    return body
+            call = self.call()
+            bridged = state == "bridged" and bool(call["call"] and call["call"]["bridged"])
+            if call["state"] == state or bridged:
+                shown: dict[str, Any] = call["call"]
+                return shown
             if time.monotonic() > deadline:
-                raise NothingArrived(
-                    f"none of {len(received)} texts has the words after {seconds:g} s"
-                )
+                raise NothingArrived(f"{call['state']}, not {state}, after {seconds:g} s")
             time.sleep(GLANCE)
+
+    def _do(self, what: str, **fields: Any) -> Any:
+        return self.twilio.ask("POST", f"/phones/{self.e164}/{what}", **fields)
+
+
+def wait_for_words(words: str, look: Callable[[], list[str]], seconds: float) -> str:
+    """Look until a line holds these words; returns it.
+
+    Raises:
+        NothingArrived: after so many real seconds.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        lines = look()
+        for line in lines:
+            if words in line:
+                return line
+        if time.monotonic() > deadline:
+            raise NothingArrived(f"none of {len(lines)} has the words after {seconds:g} s")
+        time.sleep(GLANCE)

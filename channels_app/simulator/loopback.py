@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -13,14 +14,20 @@ LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class LoopbackOnly:
-    """Refuses callers from elsewhere, foreign host names (DNS rebinding) and other sites' pages."""
+    """Refuses callers from elsewhere, foreign host names (DNS rebinding) and other sites' pages.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``visitors`` names paths that pages of one other origin may use too.
+    """
+
+    def __init__(
+        self, app: ASGIApp, visitors: Mapping[str, Callable[[], str]] | None = None
+    ) -> None:
         self.app = app
+        self.visitors = visitors or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let local requests through; answer 403 to others, or close their websocket."""
-        if scope["type"] in {"http", "websocket"} and not _is_local(scope):
+        if scope["type"] in {"http", "websocket"} and not self._is_local(scope):
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 4403})
                 return
@@ -29,17 +36,19 @@ class LoopbackOnly:
             return
         await self.app(scope, receive, send)
 
-
-def _is_local(scope: Scope) -> bool:
-    headers = Headers(scope=scope)
-    client = scope.get("client")
-    try:
-        if client is None or not ipaddress.ip_address(client[0]).is_loopback:
+    def _is_local(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        client = scope.get("client")
+        try:
+            if client is None or not ipaddress.ip_address(client[0]).is_loopback:
+                return False
+        except ValueError:
             return False
-    except ValueError:
-        return False
-    host = headers.get("host", "")
-    if urlsplit(f"//{host}").hostname not in LOCAL_NAMES:
-        return False
-    origin = headers.get("origin")
-    return origin is None or origin == f"http://{host}"
+        host = headers.get("host", "")
+        if urlsplit(f"//{host}").hostname not in LOCAL_NAMES:
+            return False
+        origin = headers.get("origin")
+        if origin is None or origin == f"http://{host}":
+            return True
+        visitor = self.visitors.get(scope["path"])
+        return visitor is not None and origin == visitor()

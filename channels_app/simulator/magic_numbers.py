@@ -47,6 +47,24 @@ def refuse_recipient(to: str, sender: str) -> None:
         raise too_many_requests()
 
 
+def refuse_called(to: str) -> None:
+    """Raise what Twilio answers for a call to a magic ``To``; ordinary numbers pass.
+
+    Raises:
+        TwilioError: 21217, 21214, 21215 or 21216, or 429 for the ``…0429`` ending.
+    """
+    refusals = {
+        "+15005550001": (21217, f"Phone number does not appear to be valid: {to}"),
+        "+15005550002": (21214, f"'To' phone number cannot be reached: {to}"),
+        "+15005550003": (21215, "Account not authorized to call the region of the 'To' number"),
+        "+15005550004": (21216, "Account not allowed to call the 'To' number"),
+    }
+    if to in refusals:
+        raise TwilioError(*refusals[to])
+    if ending(to) == RATE_LIMITED_ENDING:
+        raise too_many_requests()
+
+
 def refuse_sender(sender: str) -> None:
     """Raise what Twilio answers for a magic ``From``; ordinary numbers pass.
 

@@ -7,13 +7,14 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from . import errors, magic_numbers
 from .carrier import LONGEST_BODY, MOST_MEDIA, VERSION, media_path
 from .errors import DELIVERY_ERRORS, TwilioError
+from .paging import DEFAULT_PAGE, page_of
 from .rest import Call
 from .segments import count_segments
 from .settings import E164
@@ -21,8 +22,6 @@ from .simulator import Simulator
 from .store import TERMINAL, Media, Message
 
 FILE_STORE = "https://mms.twiliocdn.com"
-LARGEST_PAGE = 1000
-DEFAULT_PAGE = 50
 #: How far ahead a message may be scheduled.
 SOONEST, LATEST = timedelta(minutes=15), timedelta(days=35)
 
@@ -71,25 +70,7 @@ async def list_messages(call: Call) -> Response:
     """Messages, newest first, by ``To``, ``From`` and ``DateSent``."""
     simulator = call.simulator
     wanted = [m for m in simulator.store.existing() if _matches(m, call.query)]
-    size, page = _whole(call, "PageSize", DEFAULT_PAGE), _whole(call, "Page", 0)
-    if not 1 <= size <= LARGEST_PAGE:
-        raise errors.invalid_parameter("PageSize is between 1 and 1000")
-    start = page * size
-    shown = wanted[start : start + size]
-    more = start + size < len(wanted)
-    return JSONResponse(
-        {
-            "messages": [as_resource(simulator, m) for m in shown],
-            "page": page,
-            "page_size": size,
-            "start": start,
-            "end": max(start, start + len(shown) - 1),
-            "uri": _page_uri(call, page, size),
-            "first_page_uri": _page_uri(call, 0, size),
-            "next_page_uri": _page_uri(call, page + 1, size) if more else None,
-            "previous_page_uri": _page_uri(call, page - 1, size) if page else None,
-        }
-    )
+    return page_of(call, "messages", wanted, lambda m: as_resource(simulator, m))
 
 
 async def list_media(call: Call) -> Response:
@@ -289,19 +270,6 @@ def _sent_fits(sent: datetime, name: str, text: str) -> bool:
         sent = sent.replace(hour=0, minute=0, second=0)
     sent, moment = sent.replace(microsecond=0), moment.replace(microsecond=0)
     return sent <= moment if name == "DateSent<" else sent >= moment
-
-
-def _whole(call: Call, name: str, default: int) -> int:
-    text = call.query.get(name, str(default))
-    if not text.isdecimal():
-        raise errors.invalid_parameter(f"{name} is not a number")
-    return int(text)
-
-
-def _page_uri(call: Call, page: int, size: int) -> str:
-    fields = {k: v for k, v in call.query.items() if k not in {"Page", "PageSize", "PageToken"}}
-    fields |= {"PageSize": str(size), "Page": str(page)}
-    return f"{call.request.url.path}?{urlencode(fields)}"
 
 
 def _find(call: Call) -> Message:

@@ -1,4 +1,21 @@
-"""The socket of the phone page: everything that happens in the virtual network, live."""
+"""The socket of the phone page: everything that happens in the virtual network, live.
+
+Each message is a JSON object with a ``kind``; what a page wants it posts to the control API
+(:mod:`control`, and for calls :mod:`voice.control`).
+
+- ``hello``: connected; fetch the state now;
+- ``message`` (``message``), ``phone`` (``phone``), ``scene``, ``knobs``, ``webhook``, ``reset``;
+- ``call`` (``call``): a leg was made or changed. ``sid``; ``phone``, its far end: a number or
+  ``client:`` and an identity; ``state``: ``calling`` (it dialled), ``ringing`` (it is called),
+  ``connected``, ``queued`` or ``ended``; ``bridged``: somebody is at the other end; ``music``;
+  ``status``, ``direction``, ``from``, ``to``, ``parent``, ``answered_by``, ``seconds``, ``at``;
+- ``heard`` (``sid``, ``phone``, ``line``): the far end of that leg hears something. ``line`` has
+  ``number`` (1, 2, 3… within the leg), ``at``, ``kind`` (``say``: the provider's voice, ``play``:
+  a sound, ``music``: ``on`` or ``off``, ``beep``, ``heard``: somebody in the room), ``text``, and
+  ``who`` speaks.
+
+``GET /simulator/phones/{e164}/call`` gives the same call with all its lines, after a reload.
+"""
 
 from __future__ import annotations
 

@@ -13,12 +13,18 @@ FORBIDDEN_ENVIRONMENTS = frozenset({"", "production"})
 DEFAULT_ACCOUNT_SID = "AC" + "5" * 32
 DEFAULT_AUTH_TOKEN = "simulated-auth-token-for-demo-and-tests-only"
 DEFAULT_SERVICE_SID = "MG" + "5" * 32
+DEFAULT_API_KEY_SID = "SK" + "5" * 32
+DEFAULT_API_KEY_SECRET = "simulated-api-key-secret-for-demo-and-tests-only"
 #: The sample clinic's: the main desk and cardiology.
 DEFAULT_NUMBERS = "+15550100100,+15550100200"
 
 #: Where the hub takes inbound texts, and the connection overrides an operator is advised to add
 #: in Twilio's console: three retries on errors of the hub and of the network.
 INBOUND_PATH = "/twilio/messaging/inbound#rc=3&rp=5xx,ct,rt"
+#: Where the hub answers calls, is asked when that fails, and hears what became of a call.
+VOICE_PATH = "/twilio/voice/incoming#rc=2&rp=5xx,ct,rt"
+VOICE_FALLBACK_PATH = "/twilio/voice/fallback"
+VOICE_STATUS_PATH = "/twilio/voice/status#rc=3&rp=all"
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 
@@ -53,13 +59,17 @@ class Settings:
     hub_url: str
     numbers: tuple[OwnedNumber, ...]
     specification: str
+    api_key_sid: str = DEFAULT_API_KEY_SID
+    api_key_secret: str = DEFAULT_API_KEY_SECRET
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings.
 
     ``HUB_ENV`` must be ``demo`` or ``test``. ``TWILIO_ACCOUNT_SID``, ``TWILIO_AUTH_TOKEN`` and
-    ``TWILIO_MESSAGING_SERVICE_SID`` are the simulated account's; ``HUB_PUBLIC_URL`` is the base
+    ``TWILIO_MESSAGING_SERVICE_SID`` are the simulated account's, and with the secret of
+    ``TWILIO_API_KEY_SID``, ``TWILIO_API_KEY_SECRET``, agents' devices show that they belong to it.
+    ``HUB_PUBLIC_URL`` is the base
     that webhooks are signed for and the only place they are ever sent to.
     ``SIMULATOR_NUMBERS`` lists the account's numbers, comma-separated, each alone or as
     ``+15550100200=/path/of/its/webhook``. ``SIMULATOR_SPECIFICATION`` is ``auto`` (check against
@@ -86,6 +96,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         hub_url=environment.get("HUB_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/"),
         numbers=parse_numbers(environment.get("SIMULATOR_NUMBERS") or DEFAULT_NUMBERS),
         specification=specification,
+        api_key_sid=_sid(environment, "TWILIO_API_KEY_SID", "SK", DEFAULT_API_KEY_SID),
+        api_key_secret=environment.get("TWILIO_API_KEY_SECRET") or DEFAULT_API_KEY_SECRET,
     )
 
 

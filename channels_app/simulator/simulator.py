@@ -10,9 +10,11 @@ from .chaos import Chaos
 from .clock import Clock
 from .events import Broadcaster
 from .scenes import Stage, phone_labels
-from .settings import Settings
+from .settings import VOICE_FALLBACK_PATH, VOICE_PATH, VOICE_STATUS_PATH, Settings
 from .specification import Specification, load
 from .store import Number, Store
+from .voice import dialling, enqueueing, verbs  # noqa: F401 - each registers its verbs
+from .voice.exchange import Exchange
 from .webhooks import Dispatcher
 
 #: The phone that lies on the desk when a newcomer opens the page.
@@ -41,6 +43,9 @@ class Simulator:
         self.carrier = Carrier(
             settings.account_sid, self.store, self.chaos, self.clock, self.dispatcher, self.events
         )
+        self.exchange = Exchange(
+            settings.account_sid, self.store, self.chaos, self.clock, self.dispatcher, self.events
+        )
         self.stage = Stage(self.carrier, self.store, self.clock, self.events)
         for owned in settings.numbers:
             self.store.numbers[owned.e164] = Number(
@@ -50,6 +55,7 @@ class Simulator:
                 sms_url=self.at_hub(owned.sms_path),
                 friendly_name=owned.e164,
             )
+        self._point_voice_at_hub()
         self.store.phone(FIRST_PHONE).on_desk = True
 
     def at_hub(self, path: str) -> str:
@@ -62,10 +68,18 @@ class Simulator:
         self.dispatcher.hub_url = base_url
         for owned in self.settings.numbers:
             self.store.numbers[owned.e164].sms_url = self.at_hub(owned.sms_path)
+        self._point_voice_at_hub()
+
+    def _point_voice_at_hub(self) -> None:
+        for number in self.store.numbers.values():
+            number.voice_url = self.at_hub(VOICE_PATH)
+            number.voice_fallback_url = self.at_hub(VOICE_FALLBACK_PATH)
+            number.status_callback = self.at_hub(VOICE_STATUS_PATH)
 
     async def reset(self, seed: int | None = None) -> None:
         """Forget everything and end all that is under way; the hub's address stays."""
         hub_url = self.dispatcher.hub_url
+        self.exchange.devices.close_all()
         await self.clock.cancel_all()
         await self.dispatcher.close()
         self._build(hub_url, seed)

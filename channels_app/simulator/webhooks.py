@@ -25,6 +25,8 @@ from .store import Attempt, Store
 
 #: A held-back webhook goes at the latest after this many simulated seconds.
 LONGEST_HOLD = 2.0
+#: Twilio's limit for one question about a call, its retries included (real seconds).
+LONGEST_QUESTION = 15.0
 #: Twilio's code for "the webhook could not be fetched", told to the fallback URL.
 FETCH_FAILED = "11200"
 ANSWER_KEPT = 20_000
@@ -49,7 +51,8 @@ class Webhook:
     """One event to tell the hub.
 
     Attributes:
-        kind: ``inbound``, ``status`` or ``fallback``.
+        kind: ``inbound``, ``status`` or ``fallback``; of calls ``question`` (for TwiML),
+            ``call``, ``conference``, ``recording`` or ``amd``.
         label: what the page's log calls it.
         phone: the patient's number; ``reorder_p`` swaps neighbours of one phone.
         after: webhooks of one ``after`` key leave one after the other.
@@ -97,6 +100,12 @@ class Dispatcher:
         return _origin(url) == _origin(self.hub_url)
 
     @property
+    def hub_origin(self) -> str:
+        """The origin of the hub's pages, as browsers send it."""
+        parts = urlsplit(self.hub_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
     def client(self) -> httpx.AsyncClient:
         """The HTTP client; made on first use, inside the running loop."""
         if self._client is None:
@@ -120,6 +129,22 @@ class Dispatcher:
             passed = asyncio.get_running_loop().create_future()
             self._tails[webhook.after] = passed
         self.clock.spawn(self._pass_through_network(webhook, previous, passed))
+
+    async def ask(self, webhook: Webhook) -> Answer:
+        """Ask a question about a call and wait for the answer, its retries included.
+
+        A question is neither lost nor overtaken, as the call stands still meanwhile; it can be
+        late, badly signed or asked twice. Only work started by the clock's ``spawn`` may ask.
+        """
+        await self.clock.sleep(self.chaos.knobs.delay_ms / 1000)
+        try:
+            async with asyncio.timeout(LONGEST_QUESTION):
+                if self.chaos.happens("repeat_question_p"):
+                    await self._send_with_retries(webhook, again=True)
+                return await self._send_with_retries(webhook)
+        except TimeoutError:
+            self._log(webhook, 1, outcome="no answer within 15 seconds")
+            return Answer(None)
 
     async def _pass_through_network(
         self,

@@ -92,6 +92,18 @@ class StandInHub:
         """The statuses of the status callbacks, as they came."""
         return [s.fields["MessageStatus"] for s in self.seen if "MessageStatus" in s.fields]
 
+    def asked(self, path: str) -> list[dict[str, str]]:
+        """The fields of the requests to one path, as they came."""
+        return [s.fields for s in self.seen if s.path == path]
+
+    def wait_for(self, path: str, count: int = 1, seconds: float = 10) -> dict[str, str]:
+        """Wait until so many requests came to a path; returns the fields of the last."""
+        deadline = time.monotonic() + seconds
+        while len(self.asked(path)) < count:
+            assert time.monotonic() < deadline, f"{len(self.asked(path))} requests to {path}"
+            time.sleep(0.01)
+        return self.asked(path)[count - 1]
+
     def bodies(self) -> list[str]:
         """The bodies of the inbound messages, as they came."""
         return [s.fields["Body"] for s in self.seen if "Body" in s.fields]

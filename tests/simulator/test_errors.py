@@ -125,7 +125,7 @@ def test_another_account_is_not_found(simulator: SimulatedTwilio, twilio: Client
     assert httpx.get(url, auth=twilio.auth).json()["code"] == 20404
 
 
-@pytest.mark.parametrize("path", ["Calls.json", "Messages/SM12.json", "Nothing", "Messages.xml"])
+@pytest.mark.parametrize("path", ["Keys.json", "Messages/SM12.json", "Nothing", "Messages.xml"])
 def test_what_does_not_exist_is_not_found(
     simulator: SimulatedTwilio, twilio: Client, path: str
 ) -> None:

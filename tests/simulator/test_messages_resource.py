@@ -250,7 +250,10 @@ def test_account_and_its_numbers(simulator: SimulatedTwilio, twilio: Client) -> 
     assert twilio.api.accounts(twilio.username).fetch().status == "active"
     numbers = twilio.incoming_phone_numbers.list()
     assert [n.phone_number for n in numbers] == [CLINIC, "+15550100200"]
-    assert numbers[0].capabilities == {"sms": True, "mms": True, "voice": False, "fax": False}
+    assert numbers[0].capabilities == {"sms": True, "mms": True, "voice": True, "fax": False}
+    assert str(numbers[0].voice_url).endswith("/twilio/voice/incoming#rc=2&rp=5xx,ct,rt")
+    assert str(numbers[0].voice_fallback_url).endswith("/twilio/voice/fallback")
+    assert str(numbers[0].status_callback).endswith("/twilio/voice/status#rc=3&rp=all")
     (found,) = twilio.incoming_phone_numbers.list(phone_number="+15550100200")
     assert twilio.incoming_phone_numbers(found.sid).fetch().phone_number == "+15550100200"
 
