@@ -189,6 +189,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "hub.audit.tasks.note_head": 3600,
         "channels_app.tasks.sweep_receipts": 5,
         "channels_app.tasks.sweep_deliveries": 5,
+        "hub.routing.tasks.tick": 1,
         "hub.routing.tasks.sweep_queue": 15,
         "hub.conversations.tasks.wake_snoozed": 15,
         "hub.staff.tasks.end_stale_tabs": 15,

@@ -14,7 +14,7 @@ _COLUMNS = ("id", "uuid", "system", "value", "created_at")
 _HOLD = """
     INSERT INTO patients_contactpoint (uuid, system, value, created_at)
     VALUES (%s, %s, %s, %s)
-    ON CONFLICT (system, value) DO UPDATE SET value = excluded.value
+    ON CONFLICT (system, value) DO UPDATE SET created_at = patients_contactpoint.created_at
     RETURNING id, uuid, system, value, created_at
 """
 
@@ -45,8 +45,13 @@ def hold(system: str, value: str) -> ContactPoint:
 
 
 def lock(contact_point_id: int) -> ContactPoint:
-    """Return a contact point, locked FOR UPDATE until the transaction ends."""
-    return ContactPoint.objects.select_for_update().get(pk=contact_point_id)
+    """Return a contact point, locked until the transaction ends: no two at once, and no sender.
+
+    The key itself stays free (FOR NO KEY UPDATE). Whoever changes a conversation twice in one
+    transaction has its reference to the contact point checked, after they hold the conversation:
+    a full lock would make them and us wait for each other.
+    """
+    return ContactPoint.objects.select_for_update(no_key=True).get(pk=contact_point_id)
 
 
 def lock_for_share(contact_point_id: int) -> ContactPoint:

@@ -2,7 +2,7 @@
 
 from django.dispatch import Signal
 
-#: Inside the transaction, the contact point locked FOR UPDATE: nothing more may go out to it.
+#: Inside the transaction, the contact point locked: nothing more may go out to it.
 #: Receivers only write rows. Arguments: consent (the row that says what was stopped).
 contact_point_stopped = Signal()
 

@@ -228,9 +228,9 @@ def log_events(conversation: Conversation, *events: "Happened") -> None:
             conversation.pk,
             event.leg.pk if event.leg else None,
             event.queue_entry_id,
-            conversation.department_id,
+            event.department_id or conversation.department_id,
             event.agent_id,
-            event.leg.channel if event.leg else conversation.channel,
+            event.channel or (event.leg.channel if event.leg else conversation.channel),
             event.reason,
             conversation.patient_id,
             event.interval,
@@ -250,6 +250,9 @@ class Happened:
     queue_entry_id: int | None = None
     reason: str = ""
     interval: UUID | None = None
+    # Of what it happened to, where that is not what the conversation has now.
+    department_id: int | None = None
+    channel: str = ""
 
 
 def lock(conversation_ids: Sequence[int]) -> list[Conversation]:

@@ -54,6 +54,15 @@ class PresenceChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class OfferChanged(Event):
+    """A person is offered a contact, or such an offer ended."""
+
+    name: ClassVar[str] = "offer_changed"
+    user_id: int
+    offer_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat(Event):
     """A process's own sign that its subscription still hears."""
 
@@ -69,6 +78,7 @@ EVENTS: dict[str, type[Event]] = {
         SomeoneTyping,
         ChatSessionChanged,
         PresenceChanged,
+        OfferChanged,
         Heartbeat,
     )
 }

@@ -7,9 +7,10 @@ from django.dispatch import receiver
 
 from hub.conversations import signals
 from hub.conversations.models import Conversation, Leg
-from hub.routing import queue
+from hub.routing import nudges, queue
 from hub.routing.after_hours import answer_if_nobody_is_there
 from hub.staff.models import User
+from hub.staff.signals import person_reachable
 
 
 @receiver(signals.patient_wrote)
@@ -26,13 +27,19 @@ def let_wait(
 def let_wait_again(
     *, conversation: Conversation, at: datetime, place_since: datetime | None, **_: Any
 ) -> None:
-    """What was given back waits again, since when its patient has waited.
+    """What was given back waits again, since when its patient has waited: the same contact.
 
     What is put aside waits for nobody: it comes back when it wakes.
     """
     if conversation.status == Conversation.Status.SNOOZED:
         return
-    queue.enter(conversation, at=at, place_since=place_since or conversation.waiting_since)
+    before = queue.last_wait(conversation)
+    queue.enter(
+        conversation,
+        at=at,
+        place_since=place_since or conversation.waiting_since,
+        parent_id=before.pk if before else None,
+    )
 
 
 @receiver(signals.holder_taken)
@@ -51,3 +58,9 @@ def withdraw(*, conversation: Conversation, at: datetime, **_: Any) -> None:
 def move(*, conversation: Conversation, at: datetime, **_: Any) -> None:
     """What moved waits in the new department, at its old place."""
     queue.move(conversation, at=at)
+
+
+@receiver(person_reachable)
+def look_for_work(*, user_id: int, **_: Any) -> None:
+    """Who is there again is offered what waits."""
+    nudges.look_for_work_on_commit(user_id)

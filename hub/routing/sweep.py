@@ -9,7 +9,7 @@ from django.utils import timezone
 from hub.conversations import signals
 from hub.conversations.actions.holder import switch_holder
 from hub.conversations.append import Happened, Line, append, lock, log_events
-from hub.conversations.models import Assignment, Channel, ContactEvent, Conversation, Entry
+from hub.conversations.models import Assignment, Channel, ContactEvent, Conversation, Entry, Leg
 from hub.routing import queue
 from hub.routing.models import QueueEntry
 from hub.staff.models import TAB_GRACE, Tab
@@ -26,9 +26,14 @@ def sweep(now: datetime | None = None) -> int:
     """
     now = now or timezone.now()
     waiting = QueueEntry.objects.filter(conversation=OuterRef("pk"), ended_at__isnull=True)
+    # While a call runs, the phone knows whom it waits for.
+    calls = Leg.objects.filter(
+        conversation=OuterRef("pk"), channel=Channel.VOICE, ended_at__isnull=True
+    )
     forgotten = (
         Conversation.objects.filter(
             ~Exists(waiting),
+            ~Exists(calls),
             status=Conversation.Status.OPEN,
             holder__isnull=True,
             last_entry_at__lt=now - SETTLED,
@@ -41,7 +46,7 @@ def sweep(now: datetime | None = None) -> int:
         with transaction.atomic():
             [conversation] = lock([pk])
             if conversation.holder_id is None and conversation.status == Conversation.Status.OPEN:
-                mended += queue.enter(conversation, at=now, place_since=conversation.waiting_since)
+                mended += _wait_again(conversation, now)
     needless = (
         QueueEntry.objects.filter(ended_at__isnull=True)
         .exclude(conversation__holder__isnull=True, conversation__status="open")
@@ -58,6 +63,21 @@ def sweep(now: datetime | None = None) -> int:
             ):
                 mended += queue.withdraw(conversation, at=now) is not None
     return mended
+
+
+def _wait_again(conversation: Conversation, now: datetime) -> bool:
+    """Let a forgotten conversation wait; who called is on the line no more, and is followed up."""
+    before = queue.last_wait(conversation)
+    on_the_phone = conversation.channel == Channel.VOICE
+    kind = QueueEntry.Kind.FOLLOW_UP if on_the_phone else QueueEntry.Kind.LIVE
+    wait = queue.enter(
+        conversation,
+        at=now,
+        place_since=conversation.waiting_since,
+        parent_id=before.pk if before else None,
+        kind=kind,
+    )
+    return wait is not None
 
 
 def return_chats(now: datetime | None = None) -> int:
@@ -113,11 +133,12 @@ def return_chats(now: datetime | None = None) -> int:
                     ContactEvent.Kind.UNASSIGNED, now, agent_id=holder_id, reason="agent_left"
                 ),
             )
+            before = queue.last_wait(conversation)
             signals.needs_holder.send(
                 sender=Conversation,
                 conversation=conversation,
                 at=now,
-                place_since=conversation.waiting_since,
+                place_since=before.place_since if before else conversation.waiting_since,
             )
             returned += 1
     return returned

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models.functions import Lower
@@ -59,6 +60,10 @@ class User(AbstractBaseUser):
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.AGENT)
     is_active = models.BooleanField(default=True)
     language = models.CharField(max_length=8, default="en")
+    # What they are trained for, and what they speak: who is offered which contact (hub.routing).
+    # Without a language it is the one of their screens (`spoken`).
+    skills = ArrayField(models.CharField(max_length=40), default=list, db_default=[], blank=True)
+    languages = ArrayField(models.CharField(max_length=8), default=list, db_default=[], blank=True)
     # Busy or away by the person's own word, in all their tabs until they say otherwise or log in
     # anew; empty = as their tabs say. See presence.py.
     chosen_presence = models.CharField(max_length=16, blank=True, default="")
@@ -94,6 +99,11 @@ class User(AbstractBaseUser):
         """Two letters for the small badge on a row."""
         parts = self.name.split() or [self.email]
         return (parts[0][0] + (parts[-1][0] if len(parts) > 1 else "")).upper()
+
+    @property
+    def spoken(self) -> list[str]:
+        """The languages that they speak with patients."""
+        return self.languages or [self.language]
 
     @property
     def is_supervisor(self) -> bool:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from hub.realtime.events import PresenceChanged
 from hub.realtime.publish import publish_on_commit
 from hub.staff.models import TAB_GRACE, Presence, StaffSession, Tab, User
+from hub.staff.signals import person_reachable
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -61,6 +62,7 @@ def open_tab(user: User, session_key: str) -> Tab:
     """Return a new lease for a tab that `user` opened in the log-in `session_key`."""
     tab = Tab.objects.create(user=user, session_key=session_key, until=timezone.now() + TAB_GRACE)
     publish_on_commit(PresenceChanged(user.pk))
+    person_reachable.send(sender=User, user_id=user.pk)
     return tab
 
 
@@ -104,6 +106,8 @@ def set_presence(user: User, presence: Presence | str) -> None:
     User.objects.filter(pk=user.pk).update(chosen_presence=chosen)
     user.chosen_presence = chosen
     publish_on_commit(PresenceChanged(user.pk))
+    if not chosen:
+        person_reachable.send(sender=User, user_id=user.pk)
 
 
 def note_lock(user_id: int, session_key: str, *, locked: bool) -> None:
@@ -111,6 +115,8 @@ def note_lock(user_id: int, session_key: str, *, locked: bool) -> None:
     tabs = Tab.objects.filter(user_id=user_id, session_key=session_key)
     if tabs.update(presence=_behind(locked)):
         publish_on_commit(PresenceChanged(user_id))
+        if not locked:
+            person_reachable.send(sender=User, user_id=user_id)
 
 
 def presence_of(user_ids: Iterable[int]) -> dict[int, Presence]:

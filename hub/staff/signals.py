@@ -10,3 +10,7 @@ person_switched_off = Signal()
 
 person_regrouped = Signal()
 """A person's role or departments changed, and so what they may see. Arguments: `user`, `by`."""
+
+person_reachable = Signal()
+"""A person may be available from now on: a tab was opened or unlocked, or they said so. Arguments:
+`user_id`."""

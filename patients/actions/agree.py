@@ -27,7 +27,7 @@ def stop(
 ) -> Consent:
     """Record that nothing more may go to an address; `signals.contact_point_stopped` follows.
 
-    The address is locked FOR UPDATE first, so a sender that holds it FOR SHARE has finished handing
+    The address is locked first, so a sender that holds it FOR SHARE has finished handing
     over, and the next one sees the STOP.
 
     Args:

@@ -33,7 +33,9 @@ def identify_as(
     access.require_answer(by, conversation)
     patient = survivor_of(patient)
     with transaction.atomic():
-        point = ContactPoint.objects.select_for_update().get(pk=conversation.contact_point_id)
+        point = ContactPoint.objects.select_for_update(no_key=True).get(
+            pk=conversation.contact_point_id
+        )
         if remember:
             link = patients.link(point, patient=patient, by=by)
             if confirmed_how:

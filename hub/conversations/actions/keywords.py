@@ -33,7 +33,7 @@ class Obeyed:
 
 
 def obey(inbound: Inbound, point: ContactPoint, joined: Joined, now: datetime) -> Obeyed:
-    """Do what the keyword of `inbound` says; `point` is locked FOR UPDATE by the caller."""
+    """Do what the keyword of `inbound` says; `point` is locked by the caller."""
     obeyed = Obeyed()
     if inbound.keyword is None:
         return obeyed

@@ -59,7 +59,7 @@ def suppress_unsent(contact_point_id: int, channel: str | None) -> list[Entry]:
 
     `channel` None means all of them.
 
-    The caller holds the contact point FOR UPDATE, and the outbox reads the consent under a FOR
+    The caller holds the contact point locked, and the outbox reads the consent under a FOR
     SHARE lock of it just before `sending` is committed: so nothing slips between (MODEL.md).
     Returns the entries whose delivery was suppressed.
     """

@@ -37,7 +37,7 @@ def resolve(conversation: Conversation, resolution: str, *, by: User) -> Convers
     with transaction.atomic():
         # Contact points first, as an inbound message does: so none slips between (MODEL.md, Locks).
         list(
-            ContactPoint.objects.select_for_update()
+            ContactPoint.objects.select_for_update(no_key=True)
             .filter(legs__conversation=conversation, legs__ended_at__isnull=True)
             .order_by("pk")
             .values_list("pk")
@@ -81,7 +81,7 @@ def reopen(conversation: Conversation, *, by: User) -> Conversation:
         # A call is over when it is over; what can be open again is what one writes to.
         last = conversation.legs.exclude(channel=Channel.VOICE).order_by("-id").first()
         if last is not None:
-            ContactPoint.objects.select_for_update().get(pk=last.contact_point_id)
+            ContactPoint.objects.select_for_update(no_key=True).get(pk=last.contact_point_id)
         [conversation] = lock([conversation.pk])
         if conversation.status != Conversation.Status.RESOLVED:
             return conversation
