@@ -24,6 +24,7 @@ from .scenes import SCENES, UnknownScene
 from .simulator import Simulator
 from .views import show_message, show_phone
 from .voice.control import VoiceControl
+from .voice.views import show_leg
 from .webhooks import describe
 
 WEBHOOKS_SHOWN = 500
@@ -73,6 +74,9 @@ class Control:
                 "hub": simulator.dispatcher.hub_url,
                 "numbers": list(simulator.store.numbers),
                 "phones": [show_phone(simulator.store, p) for p in simulator.store.phones.values()],
+                "calls": [
+                    show_leg(leg) for leg in simulator.exchange.legs.values() if not leg.over
+                ],
                 "knobs": simulator.chaos.as_dict(),
                 "clock": self._clock(),
                 "opt_out": simulator.carrier.opt_out_mode,

@@ -10,7 +10,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -58,6 +58,7 @@ class Webhook:
         after: webhooks of one ``after`` key leave one after the other.
         fallback_url: asked instead when the hub fails, with ErrorCode and ErrorUrl.
         done: told the final answer, once.
+        forged: signed with another key; None leaves it to the dice.
     """
 
     kind: str
@@ -70,6 +71,7 @@ class Webhook:
     fallback_url: str = ""
     fallback_method: str = "POST"
     done: Callable[[Answer], Awaitable[None]] | None = None
+    forged: bool | None = None
     token: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
@@ -134,14 +136,19 @@ class Dispatcher:
         """Ask a question about a call and wait for the answer, its retries included.
 
         A question is neither lost nor overtaken, as the call stands still meanwhile; it can be
-        late, badly signed or asked twice. Only work started by the clock's ``spawn`` may ask.
+        late or asked twice, and somebody else may ask it first with a forged signature. Only work
+        started by the clock's ``spawn`` may ask.
         """
         await self.clock.sleep(self.chaos.knobs.delay_ms / 1000)
+        if self.chaos.happens("bad_signature_p"):
+            forgery = replace(webhook, label=f"{webhook.label}, forged", forged=True)
+            await self._send_with_retries(forgery)
         try:
             async with asyncio.timeout(LONGEST_QUESTION):
+                question = replace(webhook, forged=False)
                 if self.chaos.happens("repeat_question_p"):
-                    await self._send_with_retries(webhook, again=True)
-                return await self._send_with_retries(webhook)
+                    await self._send_with_retries(question, again=True)
+                return await self._send_with_retries(question)
         except TimeoutError:
             self._log(webhook, 1, outcome="no answer within 15 seconds")
             return Answer(None)
@@ -263,7 +270,7 @@ class Dispatcher:
             body = urlencode(webhook.parameters).encode()
             headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
         token = self.token
-        if self.chaos.happens("bad_signature_p"):
+        if self.chaos.happens("bad_signature_p") if webhook.forged is None else webhook.forged:
             token += "-forged"
         attempt.signature = headers["X-Twilio-Signature"] = sign(token, url, signed)
         timeout = httpx.Timeout(

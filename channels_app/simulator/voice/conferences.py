@@ -37,23 +37,15 @@ HUNG_UP, UPDATED = "participant_hung_up", "participant_updated_via_api"
 ADD_FAILED = "participant_add_failed"
 
 
-def open_room(exchange: Exchange, name: str) -> Conference | None:
-    """The conference of this name that has not ended."""
-    return next(
-        (room for room in exchange.conferences.values() if room.name == name and not room.over),
-        None,
-    )
-
-
 def find_or_make(exchange: Exchange, name: str, wishes: Wishes) -> Conference:
     """The running conference of this name, or a new one with these wishes."""
-    room = open_room(exchange, name)
+    room = exchange.open_rooms.get(name)
     if room is None:
         now = exchange.clock.now()
         room = Conference(
             exchange.store.new_sid("CF"), name, created=now, updated=now, wishes=wishes
         )
-        exchange.conferences[room.sid] = room
+        exchange.keep_conference(room)
     return room
 
 
@@ -182,6 +174,7 @@ def end(exchange: Exchange, room: Conference, reason: str, by: Participant | Non
         return
     room.status, room.reason, room.ended_by = "completed", reason, by
     room.updated = exchange.clock.now()
+    del exchange.open_rooms[room.name]
     for participant in list(room.participants):
         if participant.status != "connected":
             # Still ringing: there is nothing left to join.

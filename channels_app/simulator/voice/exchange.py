@@ -21,6 +21,7 @@ from .views import show_leg, show_line
 VERSION = "2010-04-01"
 #: Calls and recordings kept at most, so that a simulator left running for weeks stays small.
 LEGS_KEPT = 20_000
+CONFERENCES_KEPT = 5_000
 RECORDINGS_KEPT = 2_000
 
 Fields = list[tuple[str, str]]
@@ -46,6 +47,8 @@ class Exchange:
         self.events = events
         self.legs: dict[str, Leg] = {}
         self.conferences: dict[str, Conference] = {}
+        #: Those that have not ended, by name.
+        self.open_rooms: dict[str, Conference] = {}
         self.queues: dict[str, Queue] = {}
         self.recordings: dict[str, Recording] = {}
         self.devices = Devices()
@@ -68,9 +71,18 @@ class Exchange:
         )
         self.legs[leg.sid] = leg
         if len(self.legs) > LEGS_KEPT:
-            oldest = next(sid for sid, known in self.legs.items() if known.over)
-            del self.legs[oldest]
+            _forget_oldest(self.legs)
         return leg
+
+    def going_on(self) -> list[Leg]:
+        """The calls that are not over."""
+        return [leg for leg in self.legs.values() if not leg.over]
+
+    def keep_conference(self, room: Conference) -> None:
+        """Keep a new conference; the oldest that are over go when there are too many."""
+        self.conferences[room.sid] = self.open_rooms[room.name] = room
+        if len(self.conferences) > CONFERENCES_KEPT:
+            _forget_oldest(self.conferences)
 
     def keep_recording(self, recording: Recording) -> None:
         """Keep a recording; the oldest go when there are too many."""
@@ -168,3 +180,10 @@ class Exchange:
         if leg.identity and leg.parent is not None:
             return leg.parent.outside
         return leg.outside
+
+
+def _forget_oldest(kept: dict[str, Any]) -> None:
+    """Drop the oldest that is over; what still goes on is never dropped."""
+    oldest = next((sid for sid, known in kept.items() if known.over), None)
+    if oldest is not None:
+        del kept[oldest]

@@ -20,8 +20,8 @@ from ..simulator import Simulator
 from ..twiml import TwimlError
 from . import calling, recordings
 from .engine import converse
-from .exchange import VERSION, Exchange
-from .leg import CLIENT, Detection, HungUp, Leg, Progress, Redirected, Source
+from .exchange import VERSION
+from .leg import CLIENT, LONGEST_CALL, Detection, HungUp, Leg, Progress, Redirected, Source
 from .recordings import Recording
 from .twiml_voice import Place, read_twiml
 
@@ -36,20 +36,20 @@ async def create(call: Call) -> Response:
     source = _instructions(call)
     if source is None:
         raise TwilioError(21205, "Url parameter is required")
+    detection, seconds = _detection(call), ring_seconds(call)
+    limit = whole(call, "TimeLimit", LONGEST_CALL)
     leg = new_outgoing_leg(call, call.field("From"), call.field("To"))
     leg.fallback_url = call.field("FallbackUrl")
     leg.fallback_method = call.field("FallbackMethod") or "POST"
-    leg.detection = _detection(call)
-    leg.time_limit = whole(call, "TimeLimit", int(leg.time_limit))
-    work = partial(_talk, call, leg, source)
-    calling.place(exchange, leg, ring_seconds(call), work)
+    leg.detection, leg.time_limit = detection, limit
+    calling.place(exchange, leg, seconds, partial(_talk, call, leg, source))
     return JSONResponse(as_resource(simulator, leg), 201)
 
 
 async def _talk(call: Call, leg: Leg, source: Source) -> None:
     exchange = call.simulator.exchange
     if call.field("Record").lower() == "true":
-        recordings.start(exchange, _new_recording(call, leg))
+        recordings.start(exchange, recording_of(call, leg, "OutboundAPI"))
     await converse(exchange, leg, source)
 
 
@@ -202,14 +202,16 @@ def _detection(call: Call) -> Detection | None:
     )
 
 
-def _new_recording(call: Call, leg: Leg) -> Recording:
+def recording_of(call: Call, leg: Leg, source: str) -> Recording:
+    """A recording of a leg as a request wishes it."""
     now = call.simulator.clock.now()
     return Recording(
         sid=call.simulator.store.new_sid("RE"),
-        source="OutboundAPI",
+        source=source,
         created=now,
         updated=now,
         channels=2 if call.field("RecordingChannels") == "dual" else 1,
+        track=call.field("RecordingTrack") or "both",
         leg=leg,
         callback=call.field("RecordingStatusCallback"),
         callback_method=call.field("RecordingStatusCallbackMethod") or "POST",
@@ -295,8 +297,3 @@ def _time_fits(moment: datetime, sign: str, text: str) -> bool:
         moment = moment.replace(hour=0, minute=0, second=0)
     moment, wanted = moment.replace(microsecond=0), wanted.replace(microsecond=0)
     return moment <= wanted if sign == "<" else moment >= wanted
-
-
-def exchange_of(call: Call) -> Exchange:
-    """The exchange that a request is for."""
-    return call.simulator.exchange

@@ -13,11 +13,18 @@ from ..errors import TwilioError
 from ..paging import page_of
 from ..rest import Call
 from ..simulator import Simulator
-from . import calling, conferences
+from . import calling, conferences, recordings
 from .exchange import VERSION
-from .leg import Detection, HungUp, Leg, Source
+from .leg import LONGEST_CALL, Detection, HungUp, Leg, Source
 from .model import Conference, Participant, Wishes
-from .rest_calls import is_web_address, new_outgoing_leg, ring_seconds, whole, words
+from .rest_calls import (
+    is_web_address,
+    new_outgoing_leg,
+    recording_of,
+    ring_seconds,
+    whole,
+    words,
+)
 
 MOST_PARTICIPANTS = 250
 _STATUS = {"queued": "queued", "ringing": "ringing"}
@@ -80,9 +87,10 @@ async def create_participant(call: Call) -> Response:
         room is None or room.find(call.field("CallSidToCoach")) is None
     ):
         raise TwilioError(21244, "The call to coach is not in this conference")
+    seconds, limit = ring_seconds(call), whole(call, "TimeLimit", LONGEST_CALL)
     leg = new_outgoing_leg(call, call.field("From"), call.field("To"))
     room = room or conferences.find_or_make(exchange, key, _wishes(call))
-    leg.time_limit = whole(call, "TimeLimit", int(leg.time_limit))
+    leg.time_limit = limit
     if call.field("MachineDetection"):
         leg.detection = Detection(
             wait_for_end=call.field("MachineDetection") == "DetectMessageEnd",
@@ -94,9 +102,16 @@ async def create_participant(call: Call) -> Response:
     leg.at_end.append(
         partial(conferences.leave, exchange, room, participant, conferences.ADD_FAILED)
     )
-    work = partial(conferences.attend, exchange, room, participant)
-    calling.place(exchange, leg, ring_seconds(call), work)
+    work = partial(_attend, call, room, participant)
+    calling.place(exchange, leg, seconds, work)
     return JSONResponse(_participant(call.simulator, room, participant), 201)
+
+
+async def _attend(call: Call, room: Conference, participant: Participant) -> None:
+    exchange = call.simulator.exchange
+    if _yes(call, "Record"):
+        recordings.start(exchange, recording_of(call, participant.leg, "OutboundAPI"))
+    await conferences.attend(exchange, room, participant)
 
 
 async def fetch_participant(call: Call) -> Response:
@@ -174,7 +189,7 @@ def _wishes(call: Call) -> Wishes:
     return Wishes(
         callback=call.field("ConferenceStatusCallback"),
         method=call.field("ConferenceStatusCallbackMethod") or "POST",
-        events=words(call, "ConferenceStatusCallbackEvent", frozenset()),
+        events=words(call, "ConferenceStatusCallbackEvent", frozenset({"start", "end"})),
         record=call.field("ConferenceRecord") in {"true", "record-from-start"},
         recording_callback=call.field("ConferenceRecordingStatusCallback"),
         recording_method=call.field("ConferenceRecordingStatusCallbackMethod") or "POST",
@@ -197,13 +212,13 @@ def _yes(call: Call, name: str, default: bool = False) -> bool:
 
 def _open(call: Call, key: str) -> Conference | None:
     exchange = call.simulator.exchange
-    room = exchange.conferences.get(key) or conferences.open_room(exchange, key)
+    room = exchange.conferences.get(key) or exchange.open_rooms.get(key)
     return None if room is None or room.over else room
 
 
 def _find(call: Call, name: str) -> Conference:
     exchange, key = call.simulator.exchange, call.path[name]
-    room = exchange.conferences.get(key) or conferences.open_room(exchange, key)
+    room = exchange.conferences.get(key) or exchange.open_rooms.get(key)
     if room is None:
         raise errors.not_found(call.request.url.path)
     return room

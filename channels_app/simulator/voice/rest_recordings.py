@@ -17,7 +17,7 @@ from . import recordings
 from .exchange import VERSION
 from .recordings import Recording
 from .rest_calls import find as find_call
-from .rest_calls import words
+from .rest_calls import recording_of
 from .sound import mp3, wav
 
 CURRENT = "Twilio.CURRENT"
@@ -65,19 +65,7 @@ async def start_on_call(call: Call) -> Response:
     leg = find_call(call)
     if not leg.live or leg.hanging_up:
         raise TwilioError(21220, "Requested resource is not eligible for recording")
-    now = call.simulator.clock.now()
-    recording = Recording(
-        sid=call.simulator.store.new_sid("RE"),
-        source="StartCallRecordingAPI",
-        created=now,
-        updated=now,
-        channels=2 if call.field("RecordingChannels") == "dual" else 1,
-        track=call.field("RecordingTrack") or "both",
-        leg=leg,
-        callback=call.field("RecordingStatusCallback"),
-        callback_method=call.field("RecordingStatusCallbackMethod") or "POST",
-        callback_events=words(call, "RecordingStatusCallbackEvent", frozenset({"completed"})),
-    )
+    recording = recording_of(call, leg, "StartCallRecordingAPI")
     recordings.start(call.simulator.exchange, recording)
     return JSONResponse(_below(call.simulator, recording), 201)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from . import recordings
 from .engine import LeftQueue, Stage, performs, source_of
-from .leg import HungUp, Interrupted, Source
+from .leg import HungUp, Interrupted, Leg, Source
 from .progress import answer
 from .recordings import Recording
 from .twiml_voice import Place, Verb
@@ -79,18 +79,18 @@ async def gather(stage: Stage, verb: Verb) -> Source | None:
     leg.keys.clear()
     leg.speech.clear()
     leg.collecting = "dtmf" in wanted
-    speech = "speech" in wanted
+    finish, speech = verb.get("finishOnKey", "#"), "speech" in wanted
 
     def something() -> bool:
-        return bool(leg.keys) or (speech and bool(leg.speech))
+        return bool(_pressed(leg, finish)) or (speech and bool(leg.speech))
 
     try:
         await leg.run_until(something, _prompts(stage, verb))
         timeout = verb.number("timeout", 5, 1)
-        if await leg.wait(timeout, until=something) and leg.keys:
-            finish = verb.get("finishOnKey", "#")
-            await _collect(stage, finish, int(verb.number("numDigits", 0)), timeout)
-            return _gathered(verb, _read_keys(leg.keys, finish, verb))
+        if await leg.wait(timeout, until=something) and _pressed(leg, finish):
+            most = int(verb.number("numDigits", 0))
+            await _collect(leg, finish, most, timeout)
+            return _gathered(verb, _read_keys(_pressed(leg, finish), finish, most))
         if speech and leg.speech:
             words = " ".join(leg.speech)
             return _gathered(verb, [("SpeechResult", words), ("Confidence", CONFIDENCE)])
@@ -107,12 +107,18 @@ async def _prompts(stage: Stage, verb: Verb) -> None:
         await performers[inner.name](stage, inner)
 
 
-async def _collect(stage: Stage, finish: str, most: int, pause_limit: float) -> None:
+def _pressed(leg: Leg, finish: str) -> list[str]:
+    """The keys so far; one that finishes counts only behind another."""
+    first = next((i for i, key in enumerate(leg.keys) if key not in finish), len(leg.keys))
+    return leg.keys[first:]
+
+
+async def _collect(leg: Leg, finish: str, most: int, pause_limit: float) -> None:
     """Wait for the rest of the keys: to the number, the finishing key, or a pause."""
-    leg = stage.leg
 
     def enough() -> bool:
-        return (most and len(leg.keys) >= most) or any(key in finish for key in leg.keys)
+        keys = _pressed(leg, finish)
+        return bool(most and len(keys) >= most) or any(key in finish for key in keys)
 
     def more_than(count: int) -> Callable[[], bool]:
         return lambda: len(leg.keys) > count
@@ -122,15 +128,14 @@ async def _collect(stage: Stage, finish: str, most: int, pause_limit: float) -> 
             return
 
 
-def _read_keys(keys: list[str], finish: str, verb: Verb) -> list[tuple[str, str]]:
+def _read_keys(keys: list[str], finish: str, most: int) -> list[tuple[str, str]]:
     digits, finished = "", ""
-    for key in keys:
+    for key in keys[:most] if most else keys:
         if key in finish:
             finished = key
             break
         digits += key
-    most = int(verb.number("numDigits", 0))
-    return [("Digits", digits[:most] if most else digits), ("FinishedOnKey", finished)]
+    return [("Digits", digits), ("FinishedOnKey", finished)]
 
 
 def _gathered(verb: Verb, fields: list[tuple[str, str]]) -> Source:

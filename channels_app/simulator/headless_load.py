@@ -1,0 +1,302 @@
+"""Many phones and devices in one process, on asyncio: for load runs and journeys.
+
+All phones share one socket for what they hear and one HTTP client for what they do.
+
+>>> async with PhoneBank("http://127.0.0.1:8001") as bank:
+...     ana = bank.phone("+15550101001")
+...     await ana.dial("+15550100100")
+...     await ana.until_heard("press 1")
+...     await ana.press("1")
+...     await ana.until("bridged", seconds=60)
+...     await ana.hang_up()
+>>> async with AsyncDevice(url, token, origin) as agent:
+...     sid = await agent.accept(seconds=60)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from .headless import ControlRefused, NothingArrived
+from .headless_voice import DeviceRefused
+
+#: HTTP connections at once; a load of phones speaks in short sentences.
+CONNECTIONS = 50
+
+
+class ConnectionLost(Exception):
+    """The socket of the simulator broke while phones were in calls."""
+
+
+class Follower:
+    """Keeps what a socket brings, and lets many wait for it."""
+
+    def __init__(self, address: str, origin: str | None = None) -> None:
+        self._connect = connect(address, origin=origin, proxy=None, max_size=None)  # type: ignore[arg-type]
+        self._news = asyncio.Condition()
+        self._listener: asyncio.Task[None] | None = None
+        self.open = False
+
+    async def start(self) -> None:
+        """Connect and listen."""
+        self._socket = await self._connect.__aenter__()
+        self.open = True
+        self._listener = asyncio.create_task(self._listen())
+
+    async def stop(self) -> None:
+        """Close the connection."""
+        await self._connect.__aexit__(None, None, None)
+        if self._listener is not None:
+            await self._listener
+
+    async def send(self, **content: Any) -> None:
+        """Send a message."""
+        await self._socket.send(json.dumps(content))
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Keep a message; each kind of follower does so in its own way."""
+        raise NotImplementedError
+
+    async def until(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
+        """Wait until ``condition()`` gives something; returns it.
+
+        Raises:
+            NothingArrived: after so many real seconds.
+            ConnectionLost: when nothing can come any more.
+        """
+        try:
+            async with asyncio.timeout(seconds), self._news:
+                while not (found := condition()):
+                    if not self.open:
+                        raise ConnectionLost
+                    await self._news.wait()
+                return found
+        except TimeoutError:
+            raise NothingArrived(f"{what}: not within {seconds:g} s") from None
+
+    async def _listen(self) -> None:
+        try:
+            async for text in self._socket:
+                self.take(json.loads(text))
+                async with self._news:
+                    self._news.notify_all()
+        except ConnectionClosed:
+            # Those who wait are told below.
+            pass
+        finally:
+            self.open = False
+            async with self._news:
+                self._news.notify_all()
+
+
+class PhoneBank(Follower):
+    """All phones of one simulator."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        super().__init__(f"{self.url.replace('http', 'ws', 1)}/simulator/socket")
+        limits = httpx.Limits(max_connections=CONNECTIONS)
+        self._client = httpx.AsyncClient(
+            base_url=self.url, trust_env=False, timeout=90, limits=limits
+        )
+        self._phones: dict[str, AsyncPhone] = {}
+
+    async def __aenter__(self) -> PhoneBank:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+        await self._client.aclose()
+
+    def phone(self, e164: str) -> AsyncPhone:
+        """One phone."""
+        return self._phones.setdefault(e164, AsyncPhone(self, e164))
+
+    async def ask(self, path: str, **fields: Any) -> Any:
+        """Post to the control API below ``/simulator``.
+
+        Raises:
+            ControlRefused: for any answer but 2xx.
+        """
+        answer = await self._client.post(f"/simulator{path}", json=fields)
+        if answer.is_error:
+            raise ControlRefused(f"{answer.status_code}: {answer.text}")
+        return answer.json() if answer.content else None
+
+    async def state(self) -> dict[str, Any]:
+        """``GET /simulator/voice/state``."""
+        state: dict[str, Any] = (await self._client.get("/simulator/voice/state")).json()
+        return state
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Pass a call's news on to its phone."""
+        if message["kind"] == "call":
+            phone = self._phones.get(message["call"]["phone"])
+            if phone is not None:
+                phone.call = message["call"]
+        elif message["kind"] == "heard":
+            phone = self._phones.get(message["phone"])
+            if phone is not None:
+                phone.lines.append({**message["line"], "sid": message["sid"]})
+
+
+class AsyncPhone:
+    """One phone of a bank.
+
+    Attributes:
+        call: its latest call, as the socket of the phone page shows it.
+        lines: everything heard so far, in all its calls.
+    """
+
+    def __init__(self, bank: PhoneBank, e164: str) -> None:
+        self.bank = bank
+        self.e164 = e164
+        self.call: dict[str, Any] = {}
+        self.lines: list[dict[str, Any]] = []
+
+    async def dial(self, to: str) -> str:
+        """Call a number of the clinic; returns the CallSid at once."""
+        sid: str = (await self._do("dial", to=to))["sid"]
+        return sid
+
+    async def answer(self) -> None:
+        """Pick up."""
+        await self._do("answer")
+
+    async def hang_up(self) -> None:
+        """End the call."""
+        await self._do("hang-up")
+
+    async def press(self, digits: str) -> None:
+        """Press keys."""
+        await self._do("press", digits=digits)
+
+    async def say(self, text: str) -> None:
+        """Speak."""
+        await self._do("say", text=text)
+
+    async def line(self, behaviour: str, after: float = 1.0) -> None:
+        """What it does when called."""
+        await self._do("line", behaviour=behaviour, after=after)
+
+    async def until(self, state: str, seconds: float = 10) -> dict[str, Any]:
+        """Wait for a state of its call, ``bridged`` among them; returns the call.
+
+        Raises:
+            NothingArrived: after so many real seconds.
+        """
+
+        def reached() -> bool:
+            bridged = state == "bridged" and bool(self.call.get("bridged"))
+            return self.call.get("state") == state or bridged
+
+        await self.bank.until(reached, seconds, f"phone {state}")
+        return self.call
+
+    async def until_heard(self, words: str, seconds: float = 10) -> str:
+        """Wait for words in the latest call; returns the whole line.
+
+        Raises:
+            NothingArrived: after so many real seconds.
+        """
+
+        def found() -> str | None:
+            sid = self.call.get("sid")
+            return next(
+                (x["text"] for x in self.lines if x["sid"] == sid and words in x["text"]), None
+            )
+
+        line: str = await self.bank.until(found, seconds, "words")
+        return line
+
+    async def _do(self, what: str, **fields: Any) -> Any:
+        return await self.bank.ask(f"/phones/{self.e164}/{what}", **fields)
+
+
+class AsyncDevice(Follower):
+    """An agent's device."""
+
+    def __init__(self, url: str, token: str, origin: str | None = None) -> None:
+        address = f"{url.replace('http', 'ws', 1).rstrip('/')}/simulator/device?token="
+        super().__init__(address + quote(token), origin)
+        self.messages: list[dict[str, Any]] = []
+        self.current = ""
+
+    async def __aenter__(self) -> AsyncDevice:
+        await self.start()
+        first = await self.until(lambda: self.messages[:1], 10, "ready")
+        if first[0]["type"] == "error":
+            await self.stop()
+            raise DeviceRefused(f"{first[0]['code']}: {first[0]['message']}")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Keep everything."""
+        self.messages.append(message)
+
+    async def accept(self, seconds: float = 10) -> str:
+        """Wait for a call that rings, take it, and return its SID once it is connected.
+
+        Raises:
+            NothingArrived: after so many real seconds.
+        """
+        sid: str = await self.until(self._ringing, seconds, "incoming")
+        await self.send(type="accept", sid=sid)
+        done = {"accepted", "cancel", "disconnect"}
+        last = await self.until(lambda: self._about(sid, done), seconds, "accepted")
+        if last["type"] != "accepted":
+            raise NothingArrived("the call was gone")
+        self.current = sid
+        return sid
+
+    async def wait_for(self, kind: str, sid: str = "", seconds: float = 10) -> dict[str, Any]:
+        """Wait for a message of a type about a call, the one in hand by default.
+
+        Raises:
+            NothingArrived: after so many real seconds.
+        """
+        wanted = sid or self.current
+        message: dict[str, Any] = await self.until(
+            lambda: self._about(wanted, {kind}), seconds, kind
+        )
+        return message
+
+    async def hang_up(self) -> None:
+        """End the call in hand."""
+        await self.send(type="hangup", sid=self.current)
+
+    async def say(self, text: str) -> None:
+        """Speak to the room."""
+        await self.send(type="say", sid=self.current, text=text)
+
+    def _ringing(self) -> str | None:
+        """The newest call that rings and was neither taken nor called off."""
+        over = {m.get("sid") for m in self.messages if m["type"] in {"cancel", "accepted"}}
+        ringing = [m["call"]["sid"] for m in self.messages if m["type"] == "incoming"]
+        return next((sid for sid in reversed(ringing) if sid not in over), None)
+
+    def _about(self, sid: str, kinds: set[str]) -> dict[str, Any] | None:
+        return next((m for m in self.messages if m["type"] in kinds and m.get("sid") == sid), None)
