@@ -37,19 +37,57 @@ class ConnectionLost(Exception):
     """The socket of the simulator broke while phones were in calls."""
 
 
+class News:
+    """What one phone or device waits on, so that the news of others does not wake it."""
+
+    def __init__(self) -> None:
+        self._waiting: set[asyncio.Future[None]] = set()
+        self.over = False
+
+    def tell(self) -> None:
+        """Something changed: those who wait look again."""
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def end(self) -> None:
+        """Nothing will change any more."""
+        self.over = True
+        self.tell()
+
+    async def until(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
+        """Wait until ``condition()`` gives something; returns it.
+
+        Raises:
+            NothingArrived: after so many real seconds.
+            ConnectionLost: when nothing can come any more.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while not (found := condition()):
+                    if self.over:
+                        raise ConnectionLost
+                    waiter = asyncio.get_running_loop().create_future()
+                    self._waiting.add(waiter)
+                    try:
+                        await waiter
+                    finally:
+                        self._waiting.discard(waiter)
+                return found
+        except TimeoutError:
+            raise NothingArrived(f"{what}: not within {seconds:g} s") from None
+
+
 class Follower:
-    """Keeps what a socket brings, and lets many wait for it."""
+    """Takes in what a socket brings."""
 
     def __init__(self, address: str, origin: str | None = None) -> None:
         self._connect = connect(address, origin=origin, proxy=None, max_size=None)  # type: ignore[arg-type]
-        self._news = asyncio.Condition()
         self._listener: asyncio.Task[None] | None = None
-        self.open = False
 
     async def start(self) -> None:
         """Connect and listen."""
         self._socket = await self._connect.__aenter__()
-        self.open = True
         self._listener = asyncio.create_task(self._listen())
 
     async def stop(self) -> None:
@@ -63,39 +101,22 @@ class Follower:
         await self._socket.send(json.dumps(content))
 
     def take(self, message: dict[str, Any]) -> None:
-        """Keep a message; each kind of follower does so in its own way."""
+        """Take a message in; each kind of follower does so in its own way."""
         raise NotImplementedError
 
-    async def until(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
-        """Wait until ``condition()`` gives something; returns it.
-
-        Raises:
-            NothingArrived: after so many real seconds.
-            ConnectionLost: when nothing can come any more.
-        """
-        try:
-            async with asyncio.timeout(seconds), self._news:
-                while not (found := condition()):
-                    if not self.open:
-                        raise ConnectionLost
-                    await self._news.wait()
-                return found
-        except TimeoutError:
-            raise NothingArrived(f"{what}: not within {seconds:g} s") from None
+    def end(self) -> None:
+        """The connection is gone: tell those who wait."""
+        raise NotImplementedError
 
     async def _listen(self) -> None:
         try:
             async for text in self._socket:
                 self.take(json.loads(text))
-                async with self._news:
-                    self._news.notify_all()
         except ConnectionClosed:
             # Those who wait are told below.
             pass
         finally:
-            self.open = False
-            async with self._news:
-                self._news.notify_all()
+            self.end()
 
 
 class PhoneBank(Follower):
@@ -149,10 +170,17 @@ class PhoneBank(Follower):
             phone = self._phones.get(message["call"]["phone"])
             if phone is not None:
                 phone.call = message["call"]
+                phone.news.tell()
         elif message["kind"] == "heard":
             phone = self._phones.get(message["phone"])
             if phone is not None:
                 phone.lines.append({**message["line"], "sid": message["sid"]})
+                phone.news.tell()
+
+    def end(self) -> None:
+        """The connection is gone: tell all phones."""
+        for phone in self._phones.values():
+            phone.news.end()
 
 
 class AsyncPhone:
@@ -168,6 +196,7 @@ class AsyncPhone:
         self.e164 = e164
         self.call: dict[str, Any] = {}
         self.lines: list[dict[str, Any]] = []
+        self.news = News()
 
     async def dial(self, to: str) -> str:
         """Call a number of the clinic; returns the CallSid at once."""
@@ -205,7 +234,7 @@ class AsyncPhone:
             bridged = state == "bridged" and bool(self.call.get("bridged"))
             return self.call.get("state") == state or bridged
 
-        await self.bank.until(reached, seconds, f"phone {state}")
+        await self.news.until(reached, seconds, f"phone {state}")
         return self.call
 
     async def until_heard(self, words: str, seconds: float = 10) -> str:
@@ -221,7 +250,7 @@ class AsyncPhone:
                 (x["text"] for x in self.lines if x["sid"] == sid and words in x["text"]), None
             )
 
-        line: str = await self.bank.until(found, seconds, "words")
+        line: str = await self.news.until(found, seconds, "words")
         return line
 
     async def _do(self, what: str, **fields: Any) -> Any:
@@ -236,6 +265,7 @@ class AsyncDevice(Follower):
         super().__init__(address + quote(token), origin)
         self.messages: list[dict[str, Any]] = []
         self.current = ""
+        self._news = News()
 
     async def __aenter__(self) -> AsyncDevice:
         await self.start()
@@ -256,6 +286,20 @@ class AsyncDevice(Follower):
     def take(self, message: dict[str, Any]) -> None:
         """Keep everything."""
         self.messages.append(message)
+        self._news.tell()
+
+    def end(self) -> None:
+        """The connection is gone."""
+        self._news.end()
+
+    async def until(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
+        """Wait until ``condition()`` gives something, looking again at each message.
+
+        Raises:
+            NothingArrived: after so many real seconds.
+            ConnectionLost: when nothing can come any more.
+        """
+        return await self._news.until(condition, seconds, what)
 
     async def accept(self, seconds: float = 10) -> str:
         """Wait for a call that rings, take it, and return its SID once it is connected.

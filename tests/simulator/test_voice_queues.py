@@ -188,6 +188,25 @@ def test_nobody_in_line_is_no_answer(
     assert hub.asked("/done")[0]["DialCallStatus"] == "no-answer"
 
 
+def test_who_waits_for_somebody_takes_the_first_to_come(
+    simulator: SimulatedTwilio, twilio: Client, script: Script
+) -> None:
+    twilio.queues.create(friendly_name="line")
+    simulator.step_time()
+    script["/wait"] = "<Pause length='60'/>"
+    script[INCOMING] = lambda seen: (
+        ENQUEUE if seen.fields["From"] == ANA else "<Dial><Queue>line</Queue></Dial>"
+    )
+    ana, ben, carmen = (simulator.phone(e164) for e164 in (ANA, BEN, CARMEN))
+    ben.dial()
+    simulator.advance(5)
+    carmen.dial()
+    simulator.advance(5)
+    ana.dial()
+    simulator.advance(0)
+    assert [p.call()["call"]["bridged"] for p in (ana, ben, carmen)] == [True, True, False]
+
+
 def test_broken_wait_document_is_an_error(
     simulator: SimulatedTwilio, hub: StandInHub, script: Script
 ) -> None:

@@ -95,7 +95,12 @@ async def _dial_queue(stage: Stage, verb: Verb, noun: Verb) -> Fields:
         return next((w for w in queue.members if w.taker is None), None)
 
     timeout = verb.number("timeout", DIAL_TIMEOUT, 1)
-    if not await leg.wait(timeout, until=lambda: front() is not None):
+    queue.takers.append(leg)
+    try:
+        found = await leg.wait(timeout, until=lambda: front() is not None)
+    finally:
+        queue.takers.remove(leg)
+    if not found:
         return [("DialCallStatus", "no-answer"), ("DialBridged", "false")]
     place = front()
     assert place is not None

@@ -38,7 +38,7 @@ async def enqueue(stage: Stage, verb: Verb) -> Source | None:
     if len(queue.members) >= queue.max_size:
         return _action(verb, queue, "queue-full", 0)
     place = Waiting(leg, exchange.clock.now())
-    queue.members.append(place)
+    queue.enter(place)
     leg.parked = "queued"
     exchange.show(leg)
     try:

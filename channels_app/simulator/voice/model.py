@@ -126,9 +126,17 @@ class Queue:
     created: datetime
     updated: datetime
     members: list[Waiting] = field(default_factory=list)
+    #: Calls that wait for somebody to take, the longest first.
+    takers: list[Leg] = field(default_factory=list)
     #: Finished waits: how many, and their seconds together.
     waits: int = 0
     waited: int = 0
+
+    def enter(self, place: Waiting) -> None:
+        """Stand at the end of the line; who waits for somebody to take looks again."""
+        self.members.append(place)
+        for taker in self.takers:
+            taker.bell.ring()
 
     @property
     def average(self) -> int:
