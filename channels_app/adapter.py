@@ -53,6 +53,17 @@ class Adapter(ABC):
     def find(self, delivery: Delivery) -> HandedOver | None:
         """Ask the provider whether it has `delivery`; None: it does not. Raises TryLater."""
 
+    def ring(self, delivery: Delivery) -> HandedOver:
+        """Ring the phone that `delivery` is about, once. Raises Refused, TryLater, Ambiguous."""
+        raise Refused("no_calls_on_this_channel")
+
+    def command(self, delivery: Delivery) -> None:
+        """Bring the provider to what our rows say now; harmless to repeat. Raises as `fetch`."""
+        raise Refused("no_commands_on_this_channel")
+
+    def gave_up(self, delivery: Delivery, code: str) -> None:  # noqa: B027  (most need not know)
+        """Take note that `delivery` will not be handed over, and why."""
+
     def fetch(self, delivery: Delivery) -> None:
         """Bring the file of `delivery.attachment` here. Raises Refused, TryLater."""
         raise Refused("no_files_on_this_channel")

@@ -56,22 +56,28 @@ def accept_upload(file: UploadedFile) -> ReceivedFile:
     return accept_bytes(file.chunks(), file.name or "")
 
 
-def accept_bytes(chunks: Iterable[bytes], file_name: str, uuid: UUID | None = None) -> ReceivedFile:
+def accept_bytes(
+    chunks: Iterable[bytes],
+    file_name: str,
+    uuid: UUID | None = None,
+    *,
+    limit: int | None = None,
+) -> ReceivedFile:
     """Check and store a file that comes in `chunks`; what its sender calls it proves nothing.
 
-    `uuid` is that of the attachment it belongs to, where there is one already.
+    `uuid` is that of the attachment it belongs to, where there is one already; `limit` the most
+    bytes, where it is not settings.ATTACHMENT_MAX_BYTES.
 
-    Raises FileRefused where it is empty, larger than settings.ATTACHMENT_MAX_BYTES, or by its
-    content of no allowed type.
+    Raises FileRefused where it is empty, too large, or by its content of no allowed type.
     """
+    limit = limit or settings.ATTACHMENT_MAX_BYTES
     content = bytearray()
     for chunk in chunks:
         content += chunk
-        if len(content) > settings.ATTACHMENT_MAX_BYTES:
+        if len(content) > limit:
             raise FileRefused(
                 "too_large",
-                _("Files may have at most %(limit)d MB.")
-                % {"limit": settings.ATTACHMENT_MAX_BYTES // 1024 // 1024},
+                _("Files may have at most %(limit)d MB.") % {"limit": limit // 1024 // 1024},
             )
     if not content:
         raise FileRefused("empty", _("This file is empty."))

@@ -34,6 +34,8 @@ LONGEST_BACKOFF = 900.0  # seconds
 
 UNFINISHED = (State.READY, State.CLAIMED, State.SENDING, State.UNKNOWN)
 
+HANDED_OVER_ONCE = (Delivery.Kind.MESSAGE, Delivery.Kind.CALL)
+
 log = structlog.get_logger(__name__)
 
 
@@ -45,12 +47,12 @@ def deliver(delivery_id: int) -> list[int]:
     delivery = _claim(delivery_id)
     if delivery is None:
         return []
-    if delivery.kind != Delivery.Kind.MESSAGE:
+    if delivery.kind in HANDED_OVER_ONCE:
+        if _begin_sending(delivery):
+            _send(delivery)
+    else:
         _command(delivery)
-        return []
-    if _begin_sending(delivery):
-        _send(delivery)
-    return next_in_line(delivery)
+    return next_in_line(delivery) if delivery.kind == Delivery.Kind.MESSAGE else []
 
 
 def next_in_line(delivery: Delivery) -> list[int]:
@@ -105,7 +107,7 @@ def _begin_sending(delivery: Delivery) -> bool:
         now = timezone.now()
         if delivery.not_after is not None and now > delivery.not_after:
             why = "too_late"
-        elif not delivery.confirms_stop and consent.is_stopped(
+        elif _asks_consent(delivery) and consent.is_stopped(
             delivery.contact_point_id, delivery.channel
         ):
             why = "opted_out"
@@ -116,16 +118,25 @@ def _begin_sending(delivery: Delivery) -> bool:
             if not moved:
                 return False
     if why:
-        report(delivery.pk, State.SUPPRESSED, error_code=why)
+        _give_up(delivery, State.SUPPRESSED, why)
         return False
     return True
 
 
+def _asks_consent(delivery: Delivery) -> bool:
+    """Whether it reaches the patient: a call rings a colleague more often than a patient."""
+    if delivery.kind == Delivery.Kind.CALL:
+        return bool(delivery.detail.get("patient"))
+    return not delivery.confirms_stop
+
+
 def _send(delivery: Delivery) -> None:
+    adapter = adapter_of(delivery.channel)
+    hand_over = adapter.ring if delivery.kind == Delivery.Kind.CALL else adapter.send
     try:
-        handed_over = adapter_of(delivery.channel).send(delivery)
+        handed_over = hand_over(delivery)
     except Refused as error:
-        report(delivery.pk, State.FAILED, error_code=error.code)
+        _give_up(delivery, State.FAILED, error.code)
     except TryLater as error:
         _put_back(delivery, error)
     except Ambiguous:
@@ -142,10 +153,15 @@ def _adopt(delivery: Delivery, handed_over: HandedOver) -> None:
     report(delivery.pk, handed_over.state, provider_key=handed_over.provider_key)
 
 
+def _give_up(delivery: Delivery, state: str, code: str) -> None:
+    if report(delivery.pk, state, error_code=code):
+        adapter_of(delivery.channel).gave_up(delivery, code)
+
+
 def _put_back(delivery: Delivery, error: TryLater) -> None:
     """Make it ready again, later each time and with jitter; give up after `MOST_ATTEMPTS`."""
     if delivery.attempts >= MOST_ATTEMPTS:
-        report(delivery.pk, State.FAILED, error_code=error.code)
+        _give_up(delivery, State.FAILED, error.code)
         return
     wait = error.after or min(2.0**delivery.attempts, LONGEST_BACKOFF)
     Delivery.objects.filter(pk=delivery.pk, state__in=[State.SENDING, State.CLAIMED]).update(
@@ -190,21 +206,23 @@ def inquire(delivery_id: int) -> list[int]:
         )
         return [delivery_id]
     if inquiries >= 2 * INQUIRIES_A_ROUND:
-        report(delivery_id, State.FAILED, error_code="no_answer")
+        _give_up(delivery, State.FAILED, "no_answer")
         return next_in_line(delivery)
     return []
 
 
 def _command(delivery: Delivery) -> None:
-    """Fetch or delete a file: harmless to repeat, so a lost one is simply done again."""
+    """Do what is harmless to repeat, so that a lost one is simply done again."""
     adapter = adapter_of(delivery.channel)
+    do = {
+        Delivery.Kind.FETCH: adapter.fetch,
+        Delivery.Kind.DELETE: adapter.delete,
+        Delivery.Kind.COMMAND: adapter.command,
+    }[Delivery.Kind(delivery.kind)]
     try:
-        if delivery.kind == Delivery.Kind.FETCH:
-            adapter.fetch(delivery)
-        else:
-            adapter.delete(delivery)
+        do(delivery)
     except Refused as error:
-        report(delivery.pk, State.FAILED, error_code=error.code)
+        _give_up(delivery, State.FAILED, error.code)
     except TryLater as error:
         _put_back(delivery, error)
     else:

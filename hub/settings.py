@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "hub.routing",
     "channels_app",
     "channels_app.chat",
+    "channels_app.voice",
     "hub.console",
 ]
 
@@ -194,6 +195,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "hub.conversations.tasks.wake_snoozed": 15,
         "hub.staff.tasks.end_stale_tabs": 15,
         "channels_app.chat.tasks.end_expired_sessions": 300,
+        "channels_app.voice.tasks.sweep_calls": 5,
+        "channels_app.voice.tasks.end_wrap_ups": 5,
+        "channels_app.voice.tasks.forget_answers": 3600,
     }.items()
 }
 
@@ -326,6 +330,7 @@ DEFAULT_FROM_EMAIL = environment.text("HUB_FROM_EMAIL", f"hub@{_public.hostname}
 CHANNEL_ADAPTERS = [
     "channels_app.messaging.adapter.MessagingAdapter",
     "channels_app.chat.adapter.ChatAdapter",
+    "channels_app.voice.adapter.VoiceAdapter",
 ]
 
 # --- Twilio -------------------------------------------------------------------------------------
@@ -334,6 +339,12 @@ TWILIO_API_BASE = environment.text("TWILIO_API_BASE")
 TWILIO_ACCOUNT_SID = environment.text("TWILIO_ACCOUNT_SID")
 TWILIO_AUTH_TOKEN = environment.text("TWILIO_AUTH_TOKEN")
 TWILIO_AUTH_TOKEN_PREVIOUS = environment.text("TWILIO_AUTH_TOKEN_PREVIOUS")
+# The key that signs what agents' browsers show to take calls; not the account's own password.
+TWILIO_API_KEY_SID = environment.text("TWILIO_API_KEY_SID")
+TWILIO_API_KEY_SECRET = environment.text("TWILIO_API_KEY_SECRET")
+# Where a call goes when the hub itself fails and the line has no number of its own for that.
+VOICE_FALLBACK_NUMBER = environment.text("HUB_VOICE_FALLBACK_NUMBER")
+RECORDING_MAX_BYTES = 256 * 1024 * 1024  # four hours, two channels, 8 kHz, 8 bit
 TWILIO_TIMEOUT = environment.number("TWILIO_TIMEOUT", 10)
 
 # --- Rules of the house -------------------------------------------------------------------------

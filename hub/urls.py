@@ -12,6 +12,7 @@ urlpatterns = [
     path("accounts/", include("hub.staff.account_urls")),
     path("staff/", include("hub.staff.urls")),
     path("twilio/messaging/", include("channels_app.messaging.urls")),
+    path("twilio/voice/", include("channels_app.voice.urls")),
     path("chat/", include("channels_app.chat.urls")),
     path("c/", include("channels_app.chat.link_urls")),
     path("console/", include("hub.console.urls")),

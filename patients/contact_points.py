@@ -10,7 +10,8 @@ from patients.models import ContactPoint
 
 _COLUMNS = ("id", "uuid", "system", "value", "created_at")
 
-# The empty update locks the row even where it stood before; DO NOTHING would return no row.
+# The empty update locks the row even where it stood before; DO NOTHING would return no row. It
+# changes no key: whoever writes a row that refers to this one need not wait for us (see `lock`).
 _HOLD = """
     INSERT INTO patients_contactpoint (uuid, system, value, created_at)
     VALUES (%s, %s, %s, %s)

@@ -19,6 +19,10 @@ System = ContactPoint.System
 # typed on a keypad). Whoever uses one is nobody we could know or reach.
 _WITHHELD = frozenset({"+266696687", "+7378742883", "+2562533", "+8656696", "+86282452253"})
 
+#: How the stand-in for the address of a caller begins who withholds their number; the call's id
+#: follows, so that two such calls are never taken for one person.
+WITHHELD_CALL = "withheld-"
+
 _OPAQUE = re.compile(r"[\x21-\x7e]{1,254}")
 _check_email = EmailValidator(allowlist=[])
 _LONGEST = 254
@@ -130,6 +134,8 @@ def display(contact_point: ContactPoint) -> str:
             except idna.IDNAError:
                 # A domain that took its place before the rules did; shown as it travels.
                 return contact_point.value
+        case System.VISITOR if contact_point.value.startswith(WITHHELD_CALL):
+            return _("Withheld number")
         case System.VISITOR:
             return _("Chat visitor")
         case _:

@@ -9,8 +9,8 @@ from django.utils import timezone
 from channels_app.adapter import Adapter, HandedOver, Refused, TryLater
 from channels_app.files import FileRefused, accept_bytes
 from channels_app.messaging import sending
-from channels_app.messaging.client import MediaRefused, delete_media, open_media
 from channels_app.messaging.error_codes import meaning_of
+from channels_app.twilio.client import MediaRefused, delete_media, open_media
 from hub.conversations.actions import attach
 from hub.conversations.actions.delivery_status import report
 from hub.conversations.actions.receive import receive

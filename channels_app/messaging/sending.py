@@ -1,18 +1,16 @@
 """Hands texts over to Twilio, and tells its failures apart (notes on Twilio, 1.2)."""
 
 from datetime import timedelta
-from json import JSONDecodeError
 
-import requests
 import structlog
 from django.conf import settings
 from django.core import signing
 from django.urls import reverse
-from twilio.base.exceptions import TwilioException, TwilioRestException
 
-from channels_app.adapter import Ambiguous, HandedOver, Refused, TryLater
-from channels_app.messaging.client import client
-from channels_app.messaging.error_codes import meaning_of
+from channels_app.adapter import HandedOver, SendError, TryLater
+from channels_app.messaging.error_codes import CODES, meaning_of
+from channels_app.twilio.client import client
+from channels_app.twilio.failures import FAILURES, meaning
 from hub.conversations.models import Attachment, Delivery
 
 #: How long Twilio may fetch an attached file.
@@ -20,6 +18,8 @@ MEDIA_LINK_LIFETIME = timedelta(hours=4)
 _MEDIA_SALT = "messaging.media"
 #: Retries that Twilio makes of our callbacks (connection overrides, behind the "#").
 CALLBACK_OVERRIDES = "#rc=3&rp=all"
+
+_WORTH_A_RETRY = frozenset(code for code, known in CODES.items() if known.retry)
 
 log = structlog.get_logger(__name__)
 
@@ -44,18 +44,8 @@ def send(delivery: Delivery) -> HandedOver:
         arguments["media_url"] = media
     try:
         message = client().messages.create(**arguments)
-    except TwilioRestException as error:
-        raise _failure(error.status, error.code) from None
-    except TwilioException as error:
-        raise Ambiguous(type(error).__name__) from None
-    except requests.exceptions.ConnectTimeout:
-        raise TryLater("unreachable") from None
-    except requests.exceptions.ConnectionError as error:
-        if _never_connected(error):
-            raise TryLater("unreachable") from None
-        raise Ambiguous("connection_cut") from None
-    except (requests.exceptions.RequestException, JSONDecodeError) as error:
-        raise Ambiguous(type(error).__name__) from None
+    except FAILURES as error:
+        raise _failure(error) from None
     return HandedOver(provider_key=str(message.sid))
 
 
@@ -73,7 +63,7 @@ def find(delivery: Delivery) -> HandedOver | None:
             from_=delivery.hub_address.value,
             limit=50,
         )
-    except (TwilioException, requests.exceptions.RequestException, JSONDecodeError):
+    except FAILURES:
         raise TryLater("unreachable") from None
     known = set(
         Delivery.objects.filter(
@@ -109,20 +99,9 @@ def attachment_of_link(token: str) -> Attachment:
     return Attachment.objects.get(uuid=uuid, state=Attachment.State.STORED)
 
 
-def _failure(status: int, code: int | None) -> Exception:
-    """Return our error for a REST error."""
-    name = str(code or status)
-    meaning = meaning_of(name)
-    if meaning.alarm:
-        log.error("provider_configuration", provider_code=name)
-    if status == 429 or meaning.retry:
-        return TryLater("provider_busy")
-    if status >= 500:
-        return Ambiguous(name)
-    return Refused(name)
-
-
-def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
-    """Whether the connection was refused, so that nothing can have been handed over."""
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return type(reason).__name__ in ("NewConnectionError", "NameResolutionError")
+def _failure(error: Exception) -> SendError:
+    """Return our error for what the SDK raised; an alarm where our own set-up is at fault."""
+    failure = meaning(error, retry=_WORTH_A_RETRY)
+    if meaning_of(failure.code).alarm:
+        log.error("provider_configuration", provider_code=failure.code)
+    return failure

@@ -33,6 +33,9 @@ class AuditAction(models.TextChoices):
     IDENTIFY = "identify", _("Said whom a conversation is about")
     CREATE_PATIENT = "create_patient", _("Created a patient")
     EDIT_PATIENT = "edit_patient", _("Changed a patient")
+    CALL = "call", _("Called a patient")
+    LISTEN_IN = "listen_in", _("Listened to a call as it ran")
+    HAND_OVER = "hand_over", _("Handed a call over")
     CONSENT_CHANGED = "consent_changed", _("Changed a consent")
     ERASE = "erase", _("Erased an entry")
 

@@ -40,6 +40,8 @@ DEPARTMENTS = {
     "Behavioral health": True,  # restricted: others see only that there was a contact
 }
 
+OPEN_ALWAYS = "Front desk"
+
 STAFF = (
     Person("Lena Moreau", "lena@riverside.example", "agent", ("Front desk", "Cardiology")),
     Person("Kwame Boateng", "kwame@riverside.example", "agent", ("Front desk", "Cardiology")),

@@ -22,12 +22,18 @@ def demo_keys(folder: Path) -> dict[str, str]:
     if not path.exists():
         _write(path, _new_keys())
     try:
-        return {str(name): str(value) for name, value in json.loads(path.read_text()).items()}
+        known = {str(name): str(value) for name, value in json.loads(path.read_text()).items()}
     except (ValueError, AttributeError) as error:
         raise UnreadableKeys(
             f"{path} is broken, and the data beside it cannot be read without it. "
             f"Put it back from a copy, or remove {folder} to begin anew."
         ) from error
+    missing = {name: value for name, value in _new_keys().items() if name not in known}
+    if missing:
+        # Of an earlier version of the hub; what is there stays, or the data could not be read.
+        known |= missing
+        _write(path, known)
+    return known
 
 
 def _new_keys() -> dict[str, str]:
@@ -41,6 +47,8 @@ def _new_keys() -> dict[str, str]:
         "HUB_AUDIT_KEY": key(),
         "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
         "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
+        "TWILIO_API_KEY_SID": f"SK{secrets.token_hex(16)}",
+        "TWILIO_API_KEY_SECRET": secrets.token_hex(16),
     }
 
 

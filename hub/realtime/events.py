@@ -63,6 +63,14 @@ class OfferChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneChanged(Event):
+    """A person's phone rings, or their call changed: their consoles look at it again."""
+
+    name: ClassVar[str] = "phone_changed"
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat(Event):
     """A process's own sign that its subscription still hears."""
 
@@ -79,6 +87,7 @@ EVENTS: dict[str, type[Event]] = {
         ChatSessionChanged,
         PresenceChanged,
         OfferChanged,
+        PhoneChanged,
         Heartbeat,
     )
 }

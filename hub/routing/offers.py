@@ -65,6 +65,11 @@ def refuse(offer: Offer | UUID, user: User, *, at: datetime) -> Offer:
     return found
 
 
+def not_answered(offer: Offer, *, at: datetime) -> bool:
+    """End an offer whose person's phone rang in vain, before its time is over."""
+    return _end(offer.pk, Offer.Outcome.EXPIRED, at)
+
+
 def expire_due(now: datetime) -> int:
     """End the offers that nobody answered in time; return how many."""
     due = Offer.objects.filter(ended_at__isnull=True, until__lte=now).order_by("until")

@@ -173,6 +173,14 @@ def overflow(conversation: Conversation, *, at: datetime, to_department: Departm
     return _continue(conversation, left, at=at, kind=left.kind)
 
 
+def go_elsewhere(conversation: Conversation, *, at: datetime) -> QueueEntry | None:
+    """End the wait as overflowed: who waited leaves a message instead, say. Nobody waits any more.
+
+    What the message asks of the clinic is a wait of its own, with this one as its parent.
+    """
+    return _end(conversation, QueueEntry.Outcome.OVERFLOWED, at=at)
+
+
 def move(conversation: Conversation, *, at: datetime) -> None:
     """Let the conversation wait in its new department's queue, at the place it had.
 

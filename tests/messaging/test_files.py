@@ -9,9 +9,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from channels_app import files, outbox
-from channels_app.messaging import client as twilio_client
 from channels_app.messaging.adapter import MessagingAdapter
 from channels_app.simulator.headless import SimulatedTwilio
+from channels_app.twilio import client as twilio_client
 from hub.conversations.actions import send
 from hub.conversations.actions.receive import receive
 from hub.conversations.inbound import InboundFile

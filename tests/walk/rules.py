@@ -144,6 +144,15 @@ RULES: dict[str, Rule] = {
     "messaging-inbound": _by_post(Kind.PROVIDER, csrf=False),
     "messaging-status": _by_post(Kind.PROVIDER, csrf=False),
     "messaging-media": _by_get(Kind.PROVIDER),
+    **{
+        f"voice:{name}": _by_post(Kind.PROVIDER, csrf=False)
+        for name in (
+            *("incoming", "language", "menu", "birth-date", "wait", "wait-choice", "left"),
+            *("way-out", "place", "room-left", "reached", "hold", "message-left", "fallback"),
+            *("status", "party", "conference", "recording", "machine"),
+        )
+    },
+    "voice:music": _by_get(Kind.PUBLIC),
     # Visitors: a bearer token, no cookie, hence nothing that a foreign page could ride on
     "chat:sessions": _by_post(Kind.VISITOR, csrf=False),
     "chat:messages": _by_both(Kind.VISITOR, nothing, csrf=False),

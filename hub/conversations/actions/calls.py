@@ -113,6 +113,18 @@ def needs_person(
     return held_by
 
 
+def belongs_to(
+    conversation: Conversation, department: Department, leg: Leg, *, at: datetime
+) -> None:
+    """Move the conversation to the department that the caller chose; nobody is asked for yet."""
+    [locked] = lock([conversation.pk])
+    head: dict[str, Any] = {"department_id": department.pk}
+    if department.restricted:
+        head["restricted_by_id"] = department.pk
+    append(locked, _line("chose_department", at, leg=leg, department=department.pk), **head)
+    _follow(conversation, locked)
+
+
 def answered(conversation: Conversation, user: User, leg: Leg, *, at: datetime) -> bool:
     """Note that `user` speaks with the patient, and holds the conversation; ends its wait.
 

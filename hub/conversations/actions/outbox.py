@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -52,6 +53,27 @@ def write_command(kind: str, leg: Leg, attachments: Iterable[Attachment]) -> Non
             ]
         )
     )
+
+
+def write_order(
+    kind: str, leg: Leg, detail: dict[str, Any], *, not_after: datetime | None = None
+) -> Delivery:
+    """Write what the adapter of `leg` is to do: ring somebody (CALL), or a COMMAND.
+
+    `detail` says what, by ids and codes alone.
+    """
+    delivery = Delivery.objects.create(
+        kind=kind,
+        leg=leg,
+        channel=leg.channel,
+        contact_point_id=leg.contact_point_id,
+        hub_address_id=leg.hub_address_id,
+        detail=detail,
+        not_after=not_after,
+        next_attempt_at=timezone.now(),
+    )
+    _tell([delivery])
+    return delivery
 
 
 def suppress_unsent(contact_point_id: int, channel: str | None) -> list[Entry]:

@@ -14,6 +14,7 @@ from django.utils.text import slugify
 
 from channels_app.chat.models import ChatSite
 from hub.console import demo_clinic as clinic
+from hub.console.demo_phone import seed_phone
 from hub.console.models import CannedReply
 from hub.conversations.actions import send, status
 from hub.conversations.actions.receive import receive
@@ -41,12 +42,16 @@ class Command(BaseCommand):
         if settings.IN_PRODUCTION:
             raise CommandError("The demo's people have known passwords: not in production.")
         if User.objects.filter(email=clinic.STAFF[0].email).exists():
-            self.stdout.write("The clinic is there already.")
+            with transaction.atomic():
+                phone_is_new = seed_phone()
+            what = "has a telephone now" if phone_is_new else "is there already"
+            self.stdout.write(f"The clinic {what}.")
             return
         with transaction.atomic():
             departments = _departments()
             people = _people(departments, options["password"])
             _addresses(departments)
+            seed_phone()
             _canned_replies()
             for cared in clinic.PATIENTS:
                 _patient(cared, people["Ada Lindholm"])
@@ -64,12 +69,22 @@ def _departments() -> dict[str, Department]:
         department = Department.objects.create(
             name=name, slug=slugify(name), restricted=restricted, time_zone=settings.TIME_ZONE
         )
-        OpeningHours.objects.bulk_create(
-            OpeningHours(department=department, weekday=day, opens=time(8), closes=time(18))
-            for day in range(5)
-        )
+        OpeningHours.objects.bulk_create(_hours_of(department))
         departments[name] = department
     return departments
+
+
+def _hours_of(department: Department) -> list[OpeningHours]:
+    """Return office hours; the front desk is open day and night, so that its phone can be tried."""
+    if department.name == clinic.OPEN_ALWAYS:
+        return [
+            OpeningHours(department=department, weekday=day, opens=time(0), closes=time.max)
+            for day in range(7)
+        ]
+    return [
+        OpeningHours(department=department, weekday=day, opens=time(8), closes=time(18))
+        for day in range(5)
+    ]
 
 
 def _people(departments: dict[str, Department], password: str) -> dict[str, User]:

@@ -1,0 +1,186 @@
+"""How a call ends, and what is left to do after it."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from channels_app.voice import callbacks, commands, parties
+from channels_app.voice.models import Call, Party, WrapUp
+from channels_app.voice.questions import locked_by_id
+from hub.conversations.actions import calls
+from hub.conversations.append import Happened, log_events
+from hub.conversations.models import ContactEvent
+from hub.routing import capacity, offers, queue
+from hub.routing.models import Offer, QueueEntry
+from hub.staff.models import User
+
+#: How long somebody is left to their notes after a call, unless they say before that they are done.
+WRAP_UP = timedelta(seconds=120)
+
+#: Twilio's words for a phone that was not answered because its owner pressed "reject".
+REJECTED = frozenset({"busy"})
+
+
+def line_ended(call_id: int, reason: str) -> None:
+    """The patient's line is over, by whichever signal told us first."""
+    with transaction.atomic():
+        call = locked_by_id(call_id)
+        end(call, reason, at=timezone.now())
+        call.save()
+
+
+def end(call: Call, reason: str, *, at: datetime) -> None:
+    """End the call, which is locked and which the caller saves; nothing if it has ended."""
+    if call.state == Call.State.ENDED:
+        return
+    was = call.state
+    call.state, call.ended_at, call.end_reason = Call.State.ENDED, at, reason[:24]
+    call.alone_since = None
+    if was in (Call.State.QUEUED, Call.State.MENU, Call.State.VOICEMAIL) and _waits(call):
+        # Left before anybody came: to be called back by whoever finds it in the list.
+        queue.abandon(call.conversation, at=at, follow_up=True)
+    open_parties = list(call.parties.filter(left_at__isnull=True).select_related("user"))
+    for party in open_parties:
+        party.call = call
+        was_in = party.state == Party.State.JOINED
+        parties.leave(party, "call_ended", at=at)
+        if party.kind == Party.Kind.AGENT and was_in:
+            start_wrap_up(call, party, at=at)
+        elif party.user_id:
+            capacity.release(party.user_id, at=at)
+    commands.close(call)
+    calls.end(
+        call.leg,
+        at=at,
+        reason=reason[:32],
+        seconds=round((at - call.started_at).total_seconds()),
+        **({"talked": round((at - call.answered_at).total_seconds())} if call.answered_at else {}),
+    )
+    callbacks.call_ended(call, at=at)
+
+
+def give_up_waiting(call: Call, *, at: datetime) -> None:
+    """End the caller's wait, if they still wait: they go another way than to an agent."""
+    if _waits(call):
+        queue.go_elsewhere(call.conversation, at=at)
+
+
+def _waits(call: Call) -> bool:
+    """Whether the caller's own wait runs (a promise to call back outlives the call)."""
+    entry = call.queue_entry
+    if entry is None:
+        return False
+    entry.refresh_from_db()
+    return entry.ended_at is None and entry.kind == QueueEntry.Kind.LIVE
+
+
+def agent_did_not_come(call: Call, party: Party, why: str, *, at: datetime) -> None:
+    """An agent's phone rang and was not answered: the next one is asked."""
+    assert party.user is not None
+    if call.state == Call.State.QUEUED:
+        offer = Offer.objects.filter(
+            queue_entry_id=call.queue_entry_id, agent=party.user, ended_at__isnull=True
+        ).first()
+        if offer is None:
+            return
+        if why in REJECTED:
+            offers.refuse(offer, party.user, at=at)
+        else:
+            offers.not_answered(offer, at=at)
+    elif call.state == Call.State.DIALLING and not parties.agents_in(call):
+        end(call, "agent_did_not_come", at=at)
+    elif party.is_consulted:
+        calls.note(
+            call.conversation, "colleague_did_not_come", at=at, leg=call.leg, to=party.user_id
+        )
+
+
+def start_wrap_up(call: Call, party: Party, *, at: datetime) -> None:
+    """Leave an agent to their notes; they are offered nothing until they are done."""
+    assert party.user_id is not None
+    wrap_up, is_new = WrapUp.objects.get_or_create(
+        user_id=party.user_id,
+        done_at=None,
+        defaults={"call": call, "started_at": at, "until": at + WRAP_UP},
+    )
+    if not is_new:
+        return
+    capacity.occupy(party.user_id, until=wrap_up.until)
+    log_events(
+        call.conversation,
+        Happened(
+            ContactEvent.Kind.WRAP_UP_STARTED,
+            at,
+            call.leg,
+            agent_id=party.user_id,
+            interval=wrap_up.interval,
+        ),
+    )
+    parties.tell(party.user_id)
+
+
+def finish_wrap_up(user: User, *, reason: str = "", outcome: str = "") -> WrapUp | None:
+    """Note that `user` is done with their notes, and free; None where there was nothing open."""
+    with transaction.atomic():
+        wrap_up = (
+            WrapUp.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("call__conversation", "call__leg")
+            .filter(user=user, done_at=None)
+            .first()
+        )
+        if wrap_up is None:
+            return None
+        now = timezone.now()
+        _finish(wrap_up, now, reason=reason, outcome=outcome)
+    return wrap_up
+
+
+def finish_due_wrap_ups(now: datetime | None = None) -> int:
+    """End those whose time is over; return how many."""
+    now = now or timezone.now()
+    finished = 0
+    for pk in list(
+        WrapUp.objects.filter(done_at=None, until__lte=now).values_list("pk", flat=True)
+    ):
+        with transaction.atomic():
+            wrap_up = (
+                WrapUp.objects.select_for_update(of=("self",), no_key=True)
+                .select_related("call__conversation", "call__leg")
+                .filter(pk=pk, done_at=None)
+                .first()
+            )
+            if wrap_up is not None:
+                _finish(wrap_up, now)
+                finished += 1
+    return finished
+
+
+def _finish(wrap_up: WrapUp, now: datetime, *, reason: str = "", outcome: str = "") -> None:
+    wrap_up.done_at, wrap_up.reason, wrap_up.outcome = now, reason, outcome
+    wrap_up.save()
+    log_events(
+        wrap_up.call.conversation,
+        Happened(
+            ContactEvent.Kind.WRAP_UP_ENDED,
+            now,
+            wrap_up.call.leg,
+            agent_id=wrap_up.user_id,
+            reason=reason,
+            interval=wrap_up.interval,
+        ),
+    )
+    if reason or outcome:
+        calls.note(
+            wrap_up.call.conversation,
+            "wrapped_up",
+            at=now,
+            leg=wrap_up.call.leg,
+            by=wrap_up.user,
+            reason=reason,
+            outcome=outcome,
+        )
+    busy = Party.objects.filter(user_id=wrap_up.user_id, left_at__isnull=True).exists()
+    if not busy:
+        capacity.release(wrap_up.user_id, at=now)
+    parties.tell(wrap_up.user_id)

@@ -1,0 +1,44 @@
+"""Where a patient's line goes when we have sent it somewhere else (commands.move)."""
+
+from django.utils import timezone
+from twilio.twiml.voice_response import VoiceResponse
+
+from channels_app.voice import arriving, ending, twiml, voicemail, words
+from channels_app.voice.models import Call
+
+
+def place(call: Call) -> VoiceResponse:
+    """Return the document for where the call's state says that the line should be."""
+    doc = VoiceResponse()
+    match call.state:
+        case Call.State.ROOM:
+            doc = twiml.room(call)
+        case Call.State.QUEUED:
+            twiml.say(doc, words.connecting(call.language), call.language)
+            twiml.enqueue(doc, call, arriving.queue_name(call.conversation.department))
+        case Call.State.MENU:
+            return arriving.no_way_in(
+                call,
+                call.conversation.department,
+                words.nobody_there(call.language),
+                doc,
+                timezone.now(),
+            )
+        case Call.State.VOICEMAIL:
+            return voicemail.begin(call, call.conversation.department, doc, timezone.now())
+        case _:
+            doc.hangup()
+    call.save()
+    return doc
+
+
+def room_left(call: Call) -> VoiceResponse:
+    """The room is over, the line is not: the agent hung up. Say goodbye, and end the call."""
+    doc = VoiceResponse()
+    if call.state == Call.State.ROOM:
+        ending.end(call, "agent_hung_up", at=timezone.now())
+        call.save()
+    if call.state == Call.State.ENDED:
+        return twiml.goodbye(doc, call.language)
+    # It was sent elsewhere meanwhile; the document for that is on its way.
+    return doc

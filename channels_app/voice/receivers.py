@@ -1,0 +1,64 @@
+"""What the phone does when routing offers a wait, or ends it; inside routing's transaction.
+
+Only rows are written here; what they ask of the provider is carried out after the commit, and found
+again by the outbox's sweep.
+"""
+
+from typing import Any
+
+import structlog
+from django.dispatch import receiver
+
+from channels_app.voice import callbacks, commands, parties
+from channels_app.voice.models import Call, Party
+from hub.conversations.models import Channel
+from hub.routing import signals
+from hub.routing.models import Offer, QueueEntry
+
+log = structlog.get_logger(__name__)
+
+
+@receiver(signals.offer_made)
+def ring(*, offer: Offer, **_: Any) -> None:
+    """Ring the phone of an agent who is offered a call."""
+    if offer.channel != Channel.VOICE:
+        return
+    if offer.queue_entry.kind == QueueEntry.Kind.CALLBACK:
+        callbacks.reserve(offer)
+        return
+    call = Call.objects.filter(queue_entry=offer.queue_entry, state=Call.State.QUEUED).first()
+    if call is None:
+        return
+    if Party.objects.filter(user=offer.agent, left_at__isnull=True).exists():
+        # Routing offers nobody two calls; should it have, this one runs out and goes on.
+        log.error("offered_while_on_the_phone", offer_id=offer.pk)
+        return
+    parties.want_agent(call, offer.agent, until=offer.until)
+
+
+@receiver(signals.offer_ended)
+def stop_ringing(*, offer: Offer, **_: Any) -> None:
+    """An offer that was not accepted rings no longer."""
+    if offer.channel != Channel.VOICE or offer.outcome == Offer.Outcome.ACCEPTED:
+        return
+    ringing = Party.objects.filter(
+        user_id=offer.agent_id,
+        call__queue_entry_id=offer.queue_entry_id,
+        left_at__isnull=True,
+        state__in=[Party.State.WANTED, Party.State.RINGING],
+    )
+    for party in ringing.select_related("call"):
+        parties.leave(party, f"offer_{offer.outcome}", at=offer.ended_at or offer.until)
+        commands.set_party(party)
+
+
+@receiver(signals.overflow_due)
+def find_a_way_out(*, queue_entry: QueueEntry, to: str, **_: Any) -> None:
+    """A caller waited as long as their department lets them: offer what else there is."""
+    call = Call.objects.filter(queue_entry=queue_entry, state=Call.State.QUEUED).first()
+    if call is None:
+        return
+    # place() offers the ways out; the wait ends when the caller chooses one, or hangs up.
+    call.state = Call.State.VOICEMAIL if to == "voicemail" else Call.State.MENU
+    commands.move(call)
+    call.save(update_fields=["state", "moves"])

@@ -1,0 +1,83 @@
+"""A caller waits: what they hear, how they keep their place without waiting, how they leave."""
+
+from django.utils import timezone
+from twilio.twiml.voice_response import VoiceResponse
+
+from channels_app.voice import arriving, callbacks, ending, twiml, voicemail, words
+from channels_app.voice.models import Call
+from hub.conversations.models import Channel
+from hub.routing import waits
+from hub.routing.rules import rules_of
+from patients.models import ContactPoint
+
+#: Twilio's words (QueueResult) for a line that was not parked, or not for long.
+FULL = frozenset({"queue-full"})
+FAILED = frozenset({"error", "system-error"})
+
+
+def hear(call: Call) -> VoiceResponse:
+    """Say the place in line and the expected wait, offer a callback, and play music."""
+    entry = call.queue_entry
+    if call.state != Call.State.QUEUED or entry is None or entry.ended_at is not None:
+        return twiml.wait(call, "", may_leave=False)
+    seconds = waits.expected_seconds(entry)
+    minutes = None if seconds is None else max(1, round(seconds / 60))
+    said = words.place_in_line(call.language, waits.position(entry), minutes)
+    return twiml.wait(call, said, may_leave=_may_leave(call))
+
+
+def choose(call: Call, digits: str) -> VoiceResponse:
+    """Follow a digit that was pressed while waiting; "1" keeps the place and ends the wait."""
+    doc = VoiceResponse()
+    if digits == "1" and call.state == Call.State.QUEUED and _may_leave(call):
+        callbacks.from_queue(call, at=timezone.now())
+        call.save()
+        twiml.say(doc, words.callback_promised(call.language), call.language)
+        doc.leave()
+        return doc
+    if call.state == Call.State.QUEUED:
+        doc.redirect(twiml.question("wait"), method="POST")
+    else:
+        doc.leave()
+    return doc
+
+
+def left(call: Call, result: str) -> VoiceResponse:
+    """The line is out of the provider's queue: see why, and what it does next."""
+    now = timezone.now()
+    doc = VoiceResponse()
+    if result == "hangup":
+        ending.end(call, "abandoned", at=now)
+        call.save()
+        return doc
+    if call.state != Call.State.QUEUED:
+        # Promised a callback, or already on the way into the room: nothing more to say.
+        return twiml.goodbye(doc, call.language) if result == "leave" else doc
+    if result in FULL or result in FAILED:
+        said = words.queue_full if result in FULL else words.went_wrong
+        ending.give_up_waiting(call, at=now)
+        arriving.no_way_in(call, call.conversation.department, said(call.language), doc, now)
+        return doc
+    return doc
+
+
+def way_out(call: Call, digits: str) -> VoiceResponse:
+    """Follow the choice between a callback and a message."""
+    doc = VoiceResponse()
+    now = timezone.now()
+    department = call.conversation.department
+    rules = rules_of(department.pk).of(Channel.VOICE)
+    if digits == "1" and rules.callbacks and _is_reachable(call):
+        return callbacks.from_menu(call, department, doc, now)
+    if digits == "2" and rules.voicemail:
+        return voicemail.begin(call, department, doc, now)
+    return twiml.goodbye(doc, call.language)
+
+
+def _may_leave(call: Call) -> bool:
+    rules = rules_of(call.conversation.department_id).of(Channel.VOICE)
+    return rules.callbacks and _is_reachable(call)
+
+
+def _is_reachable(call: Call) -> bool:
+    return call.contact_point.system == ContactPoint.System.PHONE
