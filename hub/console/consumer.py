@@ -11,8 +11,8 @@ From the browser (JSON objects with a `type`):
     typing {conversation}: the person is writing an answer
     active {conversation, active}: the person turned to the conversation, or away from it
     presence {presence}: the person says where they are
-To the browser: hello, entries, head, row, gone, reload, refresh, counts, typing, presence, locked,
-unlocked (static/js/console/socket.js).
+To the browser: hello, entries, head, row, gone, reload, refresh, counts, offers, typing, presence,
+locked, unlocked (static/js/console/socket.js).
 """
 
 import asyncio
@@ -128,6 +128,7 @@ class ConsoleConsumer:
         try:
             await upkeep.give_tab(self.socket)
             self.socket.tell(frame("hello", user_id=self.socket.user_id))
+            self.live.show_offers(self.socket.user_id)
             while True:
                 message = await self.receive()
                 if message["type"] == "websocket.disconnect":

@@ -16,11 +16,11 @@ from uuid import UUID
 
 import structlog
 
-from hub.console import live_reads, upkeep
+from hub.console import live_reads, offers, upkeep
 from hub.console.live_reads import Change
 from hub.console.sockets import Socket, Watch, frame
+from hub.realtime import events
 from hub.realtime.database_threads import in_database_thread
-from hub.realtime.events import ConversationChanged, Event, PresenceChanged, SomeoneTyping
 from hub.realtime.subscription import subscription
 from hub.staff.models import User
 
@@ -157,16 +157,18 @@ class Live:
 
     # --- Events ---
 
-    async def hear(self, event: Event) -> None:
+    async def hear(self, event: events.Event) -> None:
         """Take in an event; the work is done beside, so that the next one is heard at once."""
         match event:
-            case ConversationChanged(conversation_id=pk, revision=revision):
+            case events.ConversationChanged(conversation_id=pk, revision=revision):
                 if self.sockets:
                     self._note(pk, revision - 1)
-            case SomeoneTyping(conversation_id=pk, user_id=user_id):
+            case events.SomeoneTyping(conversation_id=pk, user_id=user_id):
                 if pk in self._watching:
                     self._spawn(self._typing(pk, user_id))
-            case PresenceChanged(user_id=user_id):
+            case events.OfferChanged(user_id=user_id):
+                self.show_offers(user_id)
+            case events.PresenceChanged(user_id=user_id):
                 if self.sockets:
                     self.presence_of.add(user_id)
                     self.presence_stale.set()
@@ -178,6 +180,8 @@ class Live:
         refresh = frame("refresh")
         for socket in self.sockets:
             socket.push(refresh)
+        for user_id in self.by_user:
+            self.show_offers(user_id)
         self.counts_stale.set()
 
     def _note(self, conversation_id: int, since: int) -> None:
@@ -352,11 +356,17 @@ class Live:
                 )
                 socket.push(text)
 
+    def show_offers(self, user_id: int) -> None:
+        """Tell a person's sockets, if there are any, all that they are being offered now."""
+        if sockets := tuple(self.by_user.get(user_id, ())):
+            self._spawn(offers.push_to(sockets))
+
     def look_again(self, socket: Socket) -> None:
         """Check anew what `socket` may see of what it has open, and bring it up to date."""
         socket.push(frame("refresh"))
         for watch in socket.watches.values():
             self._note(watch.conversation_id, watch.revision)
+        self.show_offers(socket.user_id)
         self.counts_stale.set()
 
     # --- Tasks ---

@@ -5,11 +5,13 @@ does Behavioral Health, which is restricted (so they may not). Billing knows som
 """
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from channels_app.chat import sessions
 from channels_app.chat.models import ChatSite
@@ -17,6 +19,7 @@ from channels_app.files import accept_bytes
 from hub.conversations.actions import drafts, holder, identity, send
 from hub.conversations.actions.receive import receive
 from hub.conversations.models import Attachment, Channel, Conversation, Draft, Entry, HubAddress
+from hub.routing.models import Offer, QueueEntry
 from hub.staff import lock
 from hub.staff.actions import invite
 from hub.staff.models import Department, Invitation, User
@@ -57,6 +60,7 @@ class Thread:
     chat: Conversation
     chat_file: Attachment
     chat_token: str
+    offer: Offer
 
 
 @dataclass
@@ -90,6 +94,10 @@ ROLES = {
 }
 
 
+#: To whom the chat of a thread is offered; of the other threads to somebody who asks nothing.
+OFFERED_TO = {"home": "agent", "foreign": "agent_elsewhere"}
+
+
 def build() -> Clinic:
     """Make the clinic, by the product's own actions."""
     clinic = Clinic()
@@ -112,6 +120,10 @@ def build() -> Clinic:
         )
         clinic.people[role] = person
         clinic.keys[role] = _log_in(person)
+    for name, role in OFFERED_TO.items():
+        offer = clinic.threads[name].offer
+        offer.agent = clinic.people[role]
+        offer.save(update_fields=["agent"])
     # After the log-in, as it happens: the cookie is still in the browser. Behind the product's
     # back, so that its sessions are not ended with it.
     User.objects.filter(pk=clinic.people["switched_off"].pk).update(is_active=False)
@@ -181,6 +193,15 @@ def _thread(clinic: Clinic, name: str, number: int, patient: Patient, writer: Us
         chat=chat.conversation,
         chat_file=_attach(chat),
         chat_token=started.token,
+        offer=Offer.objects.create(
+            queue_entry=QueueEntry.objects.get(conversation=chat.conversation, ended_at=None),
+            agent=UserFactory(departments=[department]),
+            channel="chat",
+            fills=False,
+            why=Offer.Why.IN_TURN,
+            made_at=timezone.now(),
+            until=timezone.now() + timedelta(minutes=5),
+        ),
     )
 
 

@@ -32,9 +32,10 @@ class Kind(Enum):
     READ = auto()  # who may read the conversation
     ANSWER = auto()  # who may answer in the conversation
     FILE = auto()  # who may read the conversation that the file came with
+    OFFER = auto()  # whom it is offered to
 
 
-CONTENT = {Kind.LISTS, Kind.SUPERVISOR, Kind.READ, Kind.ANSWER, Kind.FILE}
+CONTENT = {Kind.LISTS, Kind.SUPERVISOR, Kind.READ, Kind.ANSWER, Kind.FILE, Kind.OFFER}
 """Kinds that lead to patients' data: for staff only, and each refusal is written down."""
 
 
@@ -206,6 +207,10 @@ RULES: dict[str, Rule] = {
     "console:search": _by_get(Kind.LISTS, lambda c, t: {"q": "quetiapine"}),
     "console:presence": _by_post(Kind.LISTS, lambda c, t: {"presence": "busy"}),
     "console:reassign": _by_both(Kind.SUPERVISOR, _move, _chosen),
+    "console:offers": _by_get(Kind.LISTS),
+    # What one is offered
+    "console:accept_offer": _by_post(Kind.OFFER),
+    "console:refuse_offer": _by_post(Kind.OFFER),
     # One file
     "console:attachment": _by_get(Kind.FILE),
     "console:sound": _by_get(Kind.FILE),

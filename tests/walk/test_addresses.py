@@ -14,6 +14,7 @@ from django.urls import reverse
 
 from hub.audit.models import AuditEvent
 from tests.walk.clinic import (
+    OFFERED_TO,
     SECRET,
     WRITTEN_BY_READING,
     Clinic,
@@ -60,6 +61,8 @@ def may(kind: Kind, role: str, target: str) -> bool:
     department = member_of.get(role)
     if kind is Kind.ANSWER:
         return department == target
+    if kind is Kind.OFFER:
+        return role == OFFERED_TO.get(target)
     if kind in (Kind.READ, Kind.FILE):
         return department == target or (department == "home" and target == "shared")
     raise AssertionError(kind)
@@ -106,6 +109,8 @@ def url(address: Address, clinic: Clinic, target: str) -> str:
         known["uuid"] = thread.chat_file.uuid
     elif address.name in ("console:sound", "console:listen"):
         known["uuid"] = thread.sound.uuid
+    elif RULES[address.name].kind is Kind.OFFER:
+        known["uuid"] = thread.offer.uuid
     elif RULES[address.name].kind is Kind.FILE:
         known["uuid"] = thread.attachment.uuid
     else:
@@ -178,7 +183,7 @@ TARGETS = ("home", "shared", "restricted", "foreign")
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize(
     "name",
-    names(Kind.READ, Kind.ANSWER, Kind.FILE, Kind.LISTS, Kind.SUPERVISOR, Kind.ADMINISTRATOR),
+    names(*(CONTENT | {Kind.ADMINISTRATOR})),
 )
 def test_only_who_may_and_nothing_happens_otherwise(
     clinic: Clinic, db: None, name: str, target: str
@@ -226,7 +231,7 @@ def _works(asked: Asked, name: str, method: str, what: str) -> None:
         assert not asked.tables - WRITTEN_BY_READING, f"{what}: reading changed {asked.tables}"
 
 
-@pytest.mark.parametrize("name", names(Kind.READ, Kind.ANSWER, Kind.FILE, Kind.LISTS))
+@pytest.mark.parametrize("name", names(*(CONTENT - {Kind.SUPERVISOR})))
 def test_whoever_is_shown_a_patient_is_on_record(clinic: Clinic, db: None, name: str) -> None:
     """Invariant 10: by whichever address, a page or a piece of one."""
     rule, thread = RULES[name], clinic.threads["home"]

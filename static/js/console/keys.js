@@ -5,6 +5,7 @@ import { conversation, frame, words } from "./dom.js";
 import { write } from "./composer.js";
 import { deed } from "./deeds.js";
 import { openDialog } from "./dialogs.js";
+import { acceptOldest } from "./offers.js";
 import { back } from "./open.js";
 import { showList, step, toggleSelecting } from "./rows.js";
 import { toast } from "./toast.js";
@@ -30,6 +31,7 @@ const KEYS = {
   z: () => (status() === "snoozed" ? offers("wake") && deed("wake") : offers("snooze") && openDialog("snooze")),
   w: () => may() && openDialog("identify"),
   x: () => toggleSelecting(),
+  y: () => acceptOldest(),
   "/": () => location.assign(`${frame().dataset.root}search`),
   "?": () => help(),
   g: () => {

@@ -4,6 +4,7 @@
 //   to the socket    console:opened {uuid, level, revision}, console:closed, console:read {uuid, number},
 //                    console:typing {uuid}
 //   from the socket  console:connection {up}
+//                    console:offers {offers}: what the person is being offered, calls among them (offers.js)
 // and as functions: applyEntries, catchUp (timeline.js), applyHead (head.js), applyRow, applyCounts,
 // applyUnread, leave (rows.js), showTyping (composer.js), refreshPanel (open.js).
 
@@ -13,6 +14,7 @@ import { setConnection } from "./composer.js";
 import { startDeeds } from "./deeds.js";
 import { startDialogs } from "./dialogs.js";
 import { startKeys } from "./keys.js";
+import { startOffers } from "./offers.js";
 import { back, drawer, open, start } from "./open.js";
 import { markRead, refreshList, startRows } from "./rows.js";
 import "./socket.js";
@@ -67,4 +69,5 @@ startDeeds();
 startDialogs();
 startKeys();
 startSounds();
+startOffers();
 start();

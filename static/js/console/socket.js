@@ -1,9 +1,10 @@
 // The console's websocket: a hint, while revisions are the truth. After a cut it connects anew, says
 // what it shows and up to which revision, and gets what it missed. It never keeps a log-in alive.
 
-import { conversation, frame, me } from "./dom.js";
+import { conversation, frame, me, words } from "./dom.js";
 import { showTyping } from "./composer.js";
 import { applyHead } from "./head.js";
+import { applyOffers, justMissed } from "./offers.js";
 import { refreshPanel } from "./open.js";
 import { followRoutes } from "./routes.js";
 import { applyRow, applyUnread, leave, refreshList } from "./rows.js";
@@ -109,6 +110,9 @@ function take(said) {
     case "refresh":
       refreshList();
       break;
+    case "offers":
+      applyOffers(said.offers);
+      break;
     case "counts":
       takeCounts(said.counts);
       break;
@@ -147,7 +151,10 @@ function takeCounts(counts) {
 function takePresence(people) {
   const mine = people[me()];
   const dot = document.getElementById("my-presence");
-  if (mine && dot) dot.dataset.presence = mine;
+  if (!mine || !dot) return;
+  if (mine === "busy" && dot.dataset.presence === "available" && justMissed())
+    toast(words("setBusy"), { isError: true });
+  dot.dataset.presence = mine;
 }
 
 function failed(error) {
