@@ -168,9 +168,9 @@ class SimulatedPhone:
 
     # Calls ---------------------------------------------------------------------------------------
 
-    def dial(self, number: str | None = None) -> str:
+    def dial(self, number: str | None = None, *, anonymous: bool = False) -> str:
         """Call a number of the clinic, by default its first; returns the CallSid at once."""
-        sid: str = self._do("dial", to=number)["sid"]
+        sid: str = self._do("dial", to=number, anonymous=anonymous)["sid"]
         return sid
 
     def answer(self) -> None:

@@ -53,6 +53,16 @@ def test_call_is_asked_about_answered_and_ended(
     assert simulator.phone(ANA).heard() == ["Good morning."]
 
 
+def test_number_that_is_not_shown(
+    simulator: SimulatedTwilio, hub: StandInHub, script: Script
+) -> None:
+    script[INCOMING] = "<Say>Good morning.</Say>"
+    simulator.phone(ANA).dial(anonymous=True)
+    simulator.phone(ANA).wait_for_heard("Good morning.")
+    assert hub.asked(INCOMING)[0]["From"] == "+266696687"
+    assert not any(ANA in value for value in hub.asked(INCOMING)[0].values())
+
+
 def test_speech_takes_its_time(simulator: SimulatedTwilio, script: Script) -> None:
     script[INCOMING] = f"<Say>{'x' * 85}</Say><Pause length='3'/><Say loop='2'>bye</Say>"
     simulator.step_time()

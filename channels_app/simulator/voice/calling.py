@@ -13,6 +13,8 @@ from .progress import answer, tell_progress
 
 #: Twilio's default and longest ringing, in seconds.
 RING_DEFAULT, RING_LONGEST = 60, 600
+#: What Twilio puts for a number that is not shown ("ANONYMOUS" on a keypad).
+ANONYMOUS = "+266696687"
 #: How long the machine detection listens: to a person, to a greeting's start, to its end.
 _HUMAN, _MACHINE, _BEEP = 2.0, 2.5, 6.0
 
@@ -35,8 +37,8 @@ def split_client(address: str) -> tuple[str, dict[str, str]]:
     return name, dict(parse_qsl(query))
 
 
-def dial_from_phone(exchange: Exchange, phone: str, number: str) -> Leg:
-    """A patient dials.
+def dial_from_phone(exchange: Exchange, phone: str, number: str, *, anonymous: bool = False) -> Leg:
+    """A patient dials, perhaps without showing their number.
 
     Raises:
         NumberNotInService: when the account has no such number.
@@ -49,7 +51,8 @@ def dial_from_phone(exchange: Exchange, phone: str, number: str) -> Leg:
     if current is not None and not current.over:
         raise LineBusy
     exchange.store.phone(phone)
-    leg = exchange.new_leg("inbound", phone, number, phone, status="ringing")
+    shown = ANONYMOUS if anonymous else phone
+    leg = exchange.new_leg("inbound", shown, number, phone, status="ringing")
     leg.number_sid = owned.sid
     leg.fallback_url, leg.fallback_method = owned.voice_fallback_url, owned.voice_fallback_method
     if owned.status_callback:

@@ -4,7 +4,7 @@ Below ``/simulator``:
 
 ==========================================  =====================================================
 ``GET  /voice/state``                       calls, conferences, queues, recordings, devices
-``POST /phones/{e164}/dial`` ``to``         call a number of the account
+``POST /phones/{e164}/dial`` ``to``         call a number of the account (``anonymous``: true)
 ``POST /phones/{e164}/answer``              pick up
 ``POST /phones/{e164}/reject``              turn the ringing call down (busy)
 ``POST /phones/{e164}/hang-up``             end the call
@@ -67,7 +67,12 @@ class VoiceControl:
         fields = await fields_of(request)
         to = str(fields.get("to") or next(iter(self.simulator.store.numbers)))
         try:
-            leg = calling.dial_from_phone(self.simulator.exchange, self._phone(request), to)
+            leg = calling.dial_from_phone(
+                self.simulator.exchange,
+                self._phone(request),
+                to,
+                anonymous=fields.get("anonymous") is True,
+            )
         except calling.NumberNotInService:
             raise Refused("the number is not in service", 404) from None
         except calling.LineBusy:

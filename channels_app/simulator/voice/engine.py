@@ -161,15 +161,19 @@ async def converse(exchange: Exchange, leg: Leg, source: Source) -> None:
     following = source
     while True:
         try:
-            await Stage(exchange, leg, Place.MAIN).perform(following)
+            await _perform_or_apologise(exchange, leg, following)
             return
         except Redirected as moved:
             following = moved.source
-        except LeftQueue:
-            return
-        except ApplicationError:
-            await _apologise(exchange, leg)
-            return
+
+
+async def _perform_or_apologise(exchange: Exchange, leg: Leg, source: Source) -> None:
+    try:
+        await Stage(exchange, leg, Place.MAIN).perform(source)
+    except LeftQueue:
+        return
+    except ApplicationError:
+        await _apologise(exchange, leg)
 
 
 async def _apologise(exchange: Exchange, leg: Leg) -> None:
