@@ -149,10 +149,9 @@ def test_storm(
             check(simulator.voice_state())
 
     simulator.settle()
-    for sid in live_calls():
-        twilio.calls(sid).update(status="completed")
     for call in simulator.voice_state()["calls"]:
-        if call["status"] in {"queued", "ringing"}:
+        # Many end with one that was ended before them.
+        with contextlib.suppress(TwilioRestException):
             twilio.calls(call["sid"]).update(status="completed")
     simulator.settle()
     state = simulator.voice_state()
