@@ -47,6 +47,9 @@ class Knobs:
     repeat_question_p: float = 0
     #: How long speech lasts, times its usual length; 0 is at once.
     speech_factor: float = 1
+    #: The same for what is played to those who wait or are on hold: where speech takes no time,
+    #: music should, or they ask for more of it each second.
+    music_factor: float = 1
     #: Seconds from "initiated" to "ringing".
     dial_delay: float = 0.1
     #: Seconds that Twilio adds to every ``Timeout`` of ringing.

@@ -14,11 +14,13 @@ from twilio.rest import Client
 
 from channels_app.simulator.headless import SimulatedTwilio
 from channels_app.simulator.headless_voice import Device
-from channels_app.simulator.settings import DEFAULT_API_KEY_SECRET, DEFAULT_API_KEY_SID
+from channels_app.simulator.voice.sound import wav
 from tests.simulator.standin import Answer, Seen, StandInHub
 
 CLINIC = "+15550100100"
 INCOMING = "/twilio/voice/incoming"
+#: Twenty seconds of sound.
+MUSIC = "/music.wav"
 
 
 class RewritingHttpClient(TwilioHttpClient):
@@ -59,6 +61,8 @@ class Script(dict[str, str | Callable[[Seen], str]]):
     """TwiML by path, without the Response around it: a text, or what makes one of the request."""
 
     def answer(self, seen: Seen) -> Answer:
+        if seen.path == MUSIC:
+            return Answer(200, wav(20, 1), "audio/wav")
         line = self.get(seen.path)
         if line is None:
             return Answer()
@@ -77,7 +81,8 @@ def script(hub: StandInHub, simulator: SimulatedTwilio) -> Script:
 
 def make_token(identity: str, **more: Any) -> str:
     """An access token for a device, as the hub makes it with the SDK."""
-    key, secret = more.pop("key", DEFAULT_API_KEY_SID), more.pop("secret", DEFAULT_API_KEY_SECRET)
+    key = more.pop("key", os.environ["TWILIO_API_KEY_SID"])
+    secret = more.pop("secret", os.environ["TWILIO_API_KEY_SECRET"])
     allowed = more.pop("incoming_allow", True)
     account = os.environ["TWILIO_ACCOUNT_SID"]
     token = AccessToken(account, key, secret, identity=identity, **({"ttl": 600} | more))

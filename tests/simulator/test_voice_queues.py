@@ -14,7 +14,7 @@ ENQUEUE = '<Enqueue action="/left" waitUrl="/wait">line</Enqueue><Say>behind the
 
 def enqueue(simulator: SimulatedTwilio, script: Script, *callers: str) -> list[str]:
     script.setdefault(INCOMING, ENQUEUE)
-    script.setdefault("/wait", '<Play loop="0">/music.mp3</Play>')
+    script.setdefault("/wait", '<Play loop="0">/music.wav</Play>')
     sids = []
     for e164 in callers:
         sids.append(simulator.phone(e164).dial())

@@ -128,10 +128,17 @@ def test_deleted_recording_is_gone(simulator: SimulatedTwilio, twilio: Client, c
     assert early.value.code == 20009
     twilio.calls(call).recordings(recording).update(status="stopped")
     simulator.advance(2)
-    assert twilio.recordings(recording).delete()
+    # By the address that webhooks carry, without an extension.
+    url = f"{simulator.url}/2010-04-01/Accounts/{twilio.username}/Recordings/{recording}"
+    assert httpx.delete(url, auth=twilio.auth).status_code == 204
     assert download(simulator, twilio, recording).status_code == 404
     assert twilio.recordings.list() == []
     assert twilio.calls(call).recordings.list() == []
+    again = twilio.calls(call).recordings.create().sid
+    simulator.phone(ANA).hang_up()
+    simulator.advance(5)
+    assert twilio.recordings(again).fetch().status == "absent"
+    assert twilio.recordings(again).delete()
 
 
 def test_call_over_rest_is_recorded_from_the_start(

@@ -66,8 +66,8 @@ def test_storm(
     script[INCOMING] = lambda seen: dice.choice(DOCUMENTS)
     script["/menu"] = lambda seen: dice.choice([*DOCUMENTS, ""])
     script["/left-queue"] = script["/left-room"] = lambda seen: dice.choice(["", ROOM])
-    script["/wait"] = "<Say>Wait.</Say><Play loop='0'>music.mp3</Play>"
-    script["/hold"] = "<Play loop='0'>music.mp3</Play>"
+    script["/wait"] = "<Say>Wait.</Say><Play loop='0'>/music.wav</Play>"
+    script["/hold"] = "<Play loop='0'>/music.wav</Play>"
     devices = [open_device(identity) for identity in AGENTS]
 
     def live_calls() -> list[str]:

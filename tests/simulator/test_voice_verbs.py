@@ -7,7 +7,7 @@ from twilio.rest import Client
 
 from channels_app.simulator.headless import SimulatedTwilio
 from channels_app.simulator.headless_voice import Device
-from tests.simulator.conftest import CLINIC, INCOMING, Script
+from tests.simulator.conftest import CLINIC, INCOMING, MUSIC, Script
 from tests.simulator.standin import Answer, Seen, StandInHub
 
 ANA, BEN = "+15550100142", "+15550100143"
@@ -77,6 +77,45 @@ def test_speech_takes_its_time(simulator: SimulatedTwilio, script: Script) -> No
     assert ana.heard()[1:] == ["bye"]
     simulator.advance(0.7)
     assert ana.heard()[1:] == ["bye", "bye"]
+    assert ana.call()["state"] == "ended"
+
+
+def test_sound_lasts_as_long_as_it_is(
+    simulator: SimulatedTwilio, hub: StandInHub, script: Script
+) -> None:
+    simulator.step_time()
+    simulator.chaos(speech_factor=1)
+    script[INCOMING] = f"<Play loop='2'>{MUSIC}</Play><Play>/nothing.wav</Play><Say>bye</Say>"
+    ana = simulator.phone(ANA)
+    ana.dial()
+    simulator.advance(39.9)
+    assert [h["kind"] for h in ana.call()["heard"]] == ["play", "play"]
+    simulator.advance(0.2)
+    assert ana.heard() == ["bye"]
+    # It is fetched once, without a signature; what is missing is reported and passed over.
+    assert [s.method for s in hub.seen if s.path == MUSIC] == ["GET"]
+    (warning,) = simulator.webhooks("warning")
+    assert warning["outcome"] == "error 11200: answered 204"
+
+
+def test_music_goes_on_where_speech_takes_no_time(
+    simulator: SimulatedTwilio, hub: StandInHub, script: Script
+) -> None:
+    simulator.step_time()
+    script[INCOMING] = '<Enqueue waitUrl="/wait">line</Enqueue>'
+    script["/wait"] = (
+        f'<Gather numDigits="1" timeout="1" action="/choice"><Play>{MUSIC}</Play></Gather>'
+    )
+    script["/choice"] = "<Leave/>"
+    ana = simulator.phone(ANA)
+    ana.dial()
+    simulator.advance(20.9)
+    assert len(hub.asked("/wait")) == 1
+    simulator.advance(0.2)
+    assert len(hub.asked("/wait")) == 2
+    assert ana.call()["call"]["music"] is True
+    ana.press("1")
+    simulator.advance(0)
     assert ana.call()["state"] == "ended"
 
 

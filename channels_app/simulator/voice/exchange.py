@@ -14,6 +14,7 @@ from ..webhooks import Answer, Dispatcher, Webhook, describe
 from .devices import Devices
 from .leg import CLIENT, Leg, Source
 from .lines import Lines
+from .media import Sounds
 from .model import Conference, Queue
 from .recordings import Recording
 from .views import show_leg, show_line
@@ -53,6 +54,7 @@ class Exchange:
         self.recordings: dict[str, Recording] = {}
         self.devices = Devices()
         self.lines = Lines(clock)
+        self.sounds = Sounds(dispatcher)
 
     # Calls ---------------------------------------------------------------------------------------
 

@@ -58,5 +58,5 @@ def voice_routes(account: str) -> dict[str, dict[str, Handler]]:
         f"{recordings}/{{recording}}.json": recording,
         f"{recordings}/{{recording}}.wav": file,
         f"{recordings}/{{recording}}.mp3": file,
-        f"{recordings}/{{recording}}": file,
+        f"{recordings}/{{recording}}": {**recording, **file},
     }

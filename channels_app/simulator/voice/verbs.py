@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urljoin
 
 from . import recordings
 from .engine import LeftQueue, Stage, performs, source_of
 from .leg import HungUp, Interrupted, Leg, Source
+from .media import NoSound
 from .progress import answer
 from .recordings import Recording
 from .twiml_voice import Place, Verb
 
 #: How long speech lasts: a start, so much a character, and no longer than this (seconds).
 SPEECH_START, SPEECH_CHARACTER, SPEECH_LONGEST = 0.3, 0.02, 30.0
-#: How long a sound lasts whose length nobody knows.
-SOUND = 3.0
 #: Twilio hears a spoken word like this.
 CONFIDENCE = "0.92"
 #: How long the beep before a recording lasts.
@@ -44,14 +44,19 @@ async def say(stage: Stage, verb: Verb) -> Source | None:
 
 @performs("Play")
 async def play(stage: Stage, verb: Verb) -> Source | None:
-    """Play a sound; one without end, or any while somebody waits, is music."""
+    """Play a sound of the hub; one without end, or any while somebody waits, is music."""
     pick_up(stage)
     leg = stage.leg
     if verb.get("digits"):
         leg.hear("play", f"digits {verb.get('digits')}")
         return None
+    address = urljoin(verb.url, verb.text)
+    length = await _length(stage, address)
+    if length is None:
+        return None
     waiting = stage.place in {Place.QUEUE_WAIT, Place.HOLD}
-    seconds = SOUND * stage.exchange.chaos.knobs.speech_factor
+    knobs = stage.exchange.chaos.knobs
+    seconds = length * (knobs.music_factor if waiting else knobs.speech_factor)
     endless = verb.get("loop") == "0"
     if not waiting and not endless:
         await _repeat(stage, verb, lambda: leg.hear("play", verb.text), seconds)
@@ -62,6 +67,28 @@ async def play(stage: Stage, verb: Verb) -> Source | None:
     finally:
         leg.set_music(False)
     return None
+
+
+async def _length(stage: Stage, url: str) -> float | None:
+    """How long the sound at ``url`` lasts; None with a warning when there is none."""
+    sounds, leg = stage.exchange.sounds, stage.leg
+    if (known := sounds.known(url)) is not None:
+        return known
+    found: list[float | NoSound] = []
+
+    async def fetch() -> None:
+        try:
+            found.append(await sounds.fetch(url))
+        except NoSound as missing:
+            found.append(missing)
+        leg.bell.ring()
+
+    stage.exchange.clock.spawn(fetch())
+    await leg.wait(until=lambda: bool(found))
+    if isinstance(found[0], NoSound):
+        stage.exchange.warn(leg, url, f"error 11200: {found[0]}")
+        return None
+    return found[0]
 
 
 @performs("Pause")
