@@ -116,10 +116,10 @@ TEMPLATES = [
 
 # --- Database and broker ------------------------------------------------------------------------
 DATABASE_URL = environment.required("DATABASE_URL", "the address of PostgreSQL")
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL, engine="hub.database")}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
-    "CONN_HEALTH_CHECKS": True,
+    "CONN_HEALTH_CHECKS": False,  # hub.database looks by itself whether a connection is alive
     "ATOMIC_REQUESTS": False,
 }
 # Values travel beside the statement, and what a connection has asked a few times it keeps prepared:

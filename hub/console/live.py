@@ -11,13 +11,14 @@ been missed is made good by a pass from there.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import structlog
 
 from hub.console import live_reads, offers, upkeep
-from hub.console.live_reads import Change
+from hub.console.live_reads import Change, Stand
 from hub.console.sockets import Socket, Watch, frame
 from hub.realtime import events
 from hub.realtime.database_threads import in_database_thread
@@ -29,7 +30,7 @@ PASSES_AT_ONCE = 2
 MOST_IN_A_PASS = 25
 """Conversations that one pass looks at: whatever changed while all passes were under way."""
 REMEMBERED = 5000
-"""Of how many conversations the process remembers in which lists they stood."""
+"""Of how many conversations the process remembers where they stood."""
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,7 @@ class Live:
         self._pending: dict[int, int] = {}
         self._running: set[int] = set()
         self._passes = 0
-        self._facts: OrderedDict[int, tuple[Any, ...]] = OrderedDict()
+        self._stands: OrderedDict[int, Stand] = OrderedDict()
         self.counts_stale = asyncio.Event()
         self.presence_of: set[int] = set()
         self.presence_stale = asyncio.Event()
@@ -226,6 +227,7 @@ class Live:
                 min((watch.revision for _one, watch in ready[pk]), default=0),
                 {one.user_id: one.language for one, _watch in ready[pk]},
                 since,
+                self._stands.get(pk),
             )
             for pk, since in former_since.items()
         ]
@@ -239,7 +241,7 @@ class Live:
         for pk, change in changes.items():
             told = self._hand_to_watchers(change, ready[pk])
             self._hand_to_lists(change, connected, told)
-            self._note_facts(pk, change)
+            self._note_stand(pk, change.stand)
 
     async def _try_again(self, former_since: dict[int, int]) -> None:
         """Look at each by itself, so that one that cannot be read keeps no other waiting."""
@@ -322,15 +324,15 @@ class Live:
                 still_open = change.conversation in socket.watches
                 socket.push(frame("gone", conversation=name, lists_only=still_open))
 
-    def _note_facts(self, conversation_id: int, change: Change) -> None:
+    def _note_stand(self, conversation_id: int, stand: Stand) -> None:
         """Have the counts made anew if the conversation may stand in other lists than before."""
-        facts = tuple(change.facts[key] for key in ("holder_id", "department_id", "status"))
-        if self._facts.get(conversation_id) != facts:
+        before = self._stands.get(conversation_id)
+        if before is None or replace(before, revision=stand.revision) != stand:
             self.counts_stale.set()
-        self._facts[conversation_id] = facts
-        self._facts.move_to_end(conversation_id)
-        while len(self._facts) > REMEMBERED:
-            self._facts.popitem(last=False)
+        self._stands[conversation_id] = stand
+        self._stands.move_to_end(conversation_id)
+        while len(self._stands) > REMEMBERED:
+            self._stands.popitem(last=False)
 
     async def note_left(self, socket: Socket, watch: Watch) -> None:
         """Note in the audit trail that the person left it, with the last line they saw."""

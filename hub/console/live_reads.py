@@ -18,6 +18,33 @@ from hub.staff.models import User
 
 
 @dataclass(frozen=True, slots=True)
+class Stand:
+    """Where a conversation stood at a revision: in whose hands, in which department and list."""
+
+    revision: int
+    holder_id: int | None
+    department_id: int
+    status: str
+
+    @classmethod
+    def of(cls, row: Row) -> "Stand":
+        """Return where the conversation of `row` stands."""
+        return cls(row.revision, row.holder_id, row.department_id, row.status)
+
+    def may_have_lost_it(self, before: "Stand | None") -> bool:
+        """Whether somebody may have had it `before`, and no longer does.
+
+        Whoever stands where they stood one revision ago cannot have moved away and back between.
+        """
+        return (
+            before is None
+            or self.revision > before.revision + 1
+            or self.holder_id != before.holder_id
+            or self.department_id != before.department_id
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What one conversation's news is, for everybody connected to this process.
 
@@ -29,6 +56,7 @@ class Change:
     """
 
     conversation: UUID
+    stand: Stand
     revision: int
     number: int
     is_complete: bool
@@ -51,18 +79,21 @@ class Asked:
         since: the lowest revision that its watchers have.
         watchers: the language of each person who has it open.
         former_since: the revision before the event: people who lost it since then are told.
+        before: where it stood when it was last looked at, and all who had lost it were told.
     """
 
     conversation_id: int
     since: int
     watchers: Mapping[int, str]
     former_since: int
+    before: Stand | None = None
 
 
 def changes(asked: Sequence[Asked], connected: Mapping[int, str]) -> dict[int, Change]:
     """Return the news of conversations by id; one that is gone is missing.
 
-    What all need is asked for all at once: three queries where nobody has any of them open.
+    What all need is asked for all at once: where nobody has any of them open two queries, and a
+    third where one of them may have changed hands.
 
     Args:
         asked: which conversations.
@@ -74,7 +105,13 @@ def changes(asked: Sequence[Asked], connected: Mapping[int, str]) -> dict[int, C
         key = (row.department_id, row.holder_id)
         if key not in owners:
             owners[key] = access.owners(*key, connected)
-    former = _former({one.conversation_id: one.former_since for one in asked}, connected)
+    moved = {
+        one.conversation_id: one.former_since
+        for one in asked
+        if one.conversation_id in shown
+        and Stand.of(shown[one.conversation_id]).may_have_lost_it(one.before)
+    }
+    former = _former(moved, connected) if moved else {}
     found = {}
     for one in asked:
         now = shown.get(one.conversation_id)
@@ -116,6 +153,7 @@ def _change(
             masked[language] = _drawn(timeline.contact_only(changes.lines), language, head)
     return Change(
         conversation=shown.conversation,
+        stand=Stand.of(shown),
         revision=revision,
         number=number,
         is_complete=complete,

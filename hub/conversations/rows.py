@@ -68,9 +68,15 @@ def rows_of(conversation_ids: Collection[int], user_id: int | None = None) -> di
 
     With no `user_id` nothing is unread: what each reader has seen their browser knows.
     """
-    sql = "SELECT id FROM conversations_conversation WHERE id = ANY(%s)"
-    found = read(sql, [list(conversation_ids)], user_id, "c.id")
-    return {row.id: row for row in found}
+    values: list[Any] = [*conversation_ids]
+    if len(values) == 1:
+        # One id has a plan that the database keeps. Of an array it does not know how long it is,
+        # and plans all the joins anew, which takes it five times as long as to follow them.
+        sql = "SELECT %s::bigint AS id"
+    else:
+        sql = "SELECT id FROM conversations_conversation WHERE id = ANY(%s)"
+        values = [values]
+    return {row.id: row for row in read(sql, values, user_id, "c.id")}
 
 
 _SHOWN = """

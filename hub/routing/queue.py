@@ -7,6 +7,7 @@ of the event log. All run in their caller's transaction.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from django.db import connection
@@ -152,7 +153,7 @@ def overflow(conversation: Conversation, *, at: datetime, to_department: Departm
     left = _end(conversation, QueueEntry.Outcome.OVERFLOWED, at=at)
     if left is None:
         raise WaitOver
-    head: dict[str, object] = {"department_id": to_department.pk}
+    head: dict[str, Any] = {"department_id": to_department.pk}
     if to_department.restricted:
         head["restricted_by_id"] = to_department.pk
     detail = {

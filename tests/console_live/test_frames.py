@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import transaction
 
 from hub.conversations.actions import holder
 from hub.conversations.actions.receive import receive
@@ -96,6 +97,25 @@ async def test_after_it_moved_the_old_viewers_get_gone_and_nothing_afterwards(
     )
     for console in (reading, listing):
         assert not await console.quiet("entries", "row", "head", "gone", "typing")
+
+
+async def test_one_that_moved_there_and_back_is_taken_from_those_who_had_it_between(
+    clinic: Clinic, consoles: Callable[..., Any]
+) -> None:
+    ours, theirs = await consoles(clinic.agent), await consoles(clinic.stranger)
+    conversation = await sync_to_async(clinic.text)("where shall I go?")
+    await ours.next("row")  # so that the process knows where it stood
+
+    def there_and_back() -> None:
+        with transaction.atomic():
+            holder.move_to_department(
+                conversation, clinic.theirs, by=clinic.supervisor, reason="theirs"
+            )
+            holder.move_to_department(conversation, clinic.ours, by=clinic.stranger, reason="ours")
+
+    await sync_to_async(there_and_back)()
+    assert (await theirs.next("gone"))["conversation"] == str(conversation.uuid)
+    assert (await ours.next("row"))["facts"]["department_id"] == clinic.ours.pk
 
 
 async def test_a_holder_from_another_department_loses_it_with_the_assignment(

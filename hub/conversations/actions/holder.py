@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -128,7 +128,7 @@ def move_to_department(
             switch_holder(conversation, left, None)
             log_events(conversation, Happened(ContactEvent.Kind.UNASSIGNED, now, agent_id=left))
         old = conversation.department_id
-        head: dict[str, object] = {"department_id": department.pk}
+        head: dict[str, Any] = {"department_id": department.pk}
         if department.restricted:
             head["restricted_by_id"] = department.pk
         append(

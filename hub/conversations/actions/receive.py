@@ -11,7 +11,7 @@ from hub.conversations import signals
 from hub.conversations.actions.attach import stored
 from hub.conversations.actions.keywords import obey
 from hub.conversations.actions.outbox import write_command
-from hub.conversations.append import Happened, Line, append, log_events
+from hub.conversations.append import Happened, Line, append
 from hub.conversations.inbound import Inbound
 from hub.conversations.joining import Joined, join
 from hub.conversations.models import (
@@ -126,10 +126,9 @@ def _append(
             )
         )
     head["last_entry_at"] = now
-    entries = append(conversation, *lines, **head)
-    entry = next(e for e in entries if e.kind == Entry.Kind.MESSAGE)
     joined.events.append(Happened(ContactEvent.Kind.PATIENT_MESSAGE, now, leg))
-    log_events(conversation, *joined.events)
+    entries = append(conversation, *lines, events=joined.events, **head)
+    entry = next(e for e in entries if e.kind == Entry.Kind.MESSAGE)
     if needs_person:
         signals.patient_wrote.send(
             sender=Conversation,
