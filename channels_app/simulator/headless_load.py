@@ -164,6 +164,12 @@ class PhoneBank(Follower):
         state: dict[str, Any] = (await self._client.get("/simulator/voice/state")).json()
         return state
 
+    async def questions(self) -> list[dict[str, Any]]:
+        """The last questions that were asked of the hub, with how long each answer took."""
+        found = await self._client.get("/simulator/webhooks", params={"kind": "question"})
+        questions: list[dict[str, Any]] = found.json()["webhooks"]
+        return questions
+
     def take(self, message: dict[str, Any]) -> None:
         """Pass a call's news on to its phone."""
         if message["kind"] == "call":
@@ -265,6 +271,7 @@ class AsyncDevice(Follower):
         super().__init__(address + quote(token), origin)
         self.messages: list[dict[str, Any]] = []
         self.current = ""
+        self._turned_down: set[str] = set()
         self._news = News()
 
     async def __aenter__(self) -> AsyncDevice:
@@ -316,6 +323,30 @@ class AsyncDevice(Follower):
         self.current = sid
         return sid
 
+    async def ringing(self, seconds: float = 10) -> str:
+        """Wait for a call that rings; returns its SID.
+
+        Raises:
+            NothingArrived: after so many real seconds.
+        """
+        sid: str = await self.until(self._ringing, seconds, "incoming")
+        return sid
+
+    async def reject(self, sid: str) -> None:
+        """Turn a call down."""
+        self._turned_down.add(sid)
+        await self.send(type="reject", sid=sid)
+
+    async def take_and_hear_out(self, sid: str, seconds: float) -> None:
+        """Take a call that rings, and return when it is over, or was before it was taken.
+
+        Raises:
+            NothingArrived: after so many real seconds.
+        """
+        await self.send(type="accept", sid=sid)
+        over = {"cancel", "disconnect"}
+        await self.until(lambda: self._about(sid, over), seconds, "its end")
+
     async def wait_for(self, kind: str, sid: str = "", seconds: float = 10) -> dict[str, Any]:
         """Wait for a message of a type about a call, the one in hand by default.
 
@@ -338,7 +369,8 @@ class AsyncDevice(Follower):
 
     def _ringing(self) -> str | None:
         """The newest call that rings and was neither taken nor called off."""
-        over = {m.get("sid") for m in self.messages if m["type"] in {"cancel", "accepted"}}
+        done = {"cancel", "accepted", "disconnect"}
+        over = {m.get("sid") for m in self.messages if m["type"] in done} | self._turned_down
         ringing = [m["call"]["sid"] for m in self.messages if m["type"] == "incoming"]
         return next((sid for sid in reversed(ringing) if sid not in over), None)
 

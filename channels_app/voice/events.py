@@ -7,6 +7,7 @@ itself, and the end of a line is final.
 from typing import Any
 
 import structlog
+from django.db import transaction
 
 from channels_app.voice import ending, recordings, rooms
 from channels_app.voice.commands import Do
@@ -44,10 +45,11 @@ def note_party_sid(party_id: int, sid: str) -> None:
 
 def note_call_sid(call_id: int, sid: str) -> None:
     """Note the id that the provider gave the patient's line of a call out."""
-    call = locked_by_id(call_id)
-    if not call.sid:
-        call.sid = sid
-        call.save(update_fields=["sid"])
+    with transaction.atomic():
+        call = locked_by_id(call_id)
+        if not call.sid:
+            call.sid = sid
+            call.save(update_fields=["sid"])
 
 
 def order_failed(detail: dict[str, Any], code: str) -> None:
@@ -74,10 +76,7 @@ def _patient_line(payload: dict[str, Any]) -> None:
         log.info("status_of_unknown_call")
         return
     if not call.sid:
-        call = locked_by_id(call.pk)
-        if not call.sid:
-            call.sid = sid
-            call.save(update_fields=["sid"])
+        note_call_sid(call.pk, sid)
     if status in OVER:
         ending.line_ended(call.pk, status)
 

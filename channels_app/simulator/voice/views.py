@@ -47,7 +47,7 @@ def state_of(leg: Leg) -> str:
     if leg.over:
         return "ended"
     if leg.status != "in-progress":
-        return "calling" if leg.direction == "inbound" else "ringing"
+        return "ringing" if leg.direction != "inbound" and leg.status == "ringing" else "calling"
     return leg.parked or "connected"
 
 
