@@ -118,6 +118,8 @@ def _room(payload: dict[str, Any]) -> None:
     sid, what = str(payload.get("CallSid", "")), str(payload.get("StatusCallbackEvent", ""))
     conference_sid = str(payload.get("ConferenceSid", ""))
     if conference_sid and call.conference_sid != conference_sid:
+        # Locked in the house's order: the same transaction comes to the contact point after this.
+        locked_by_id(call.pk, call.contact_point_id)
         Call.objects.filter(pk=call.pk).update(conference_sid=conference_sid)
     if what not in ("participant-join", "participant-leave"):
         return
