@@ -51,4 +51,15 @@ class LoopbackOnly:
         if origin is None or origin == f"http://{host}":
             return True
         visitor = self.visitors.get(scope["path"])
-        return visitor is not None and origin == visitor()
+        return visitor is not None and _one_name(origin) == _one_name(visitor())
+
+
+def _one_name(origin: str) -> str:
+    """An origin with one name for this computer, which people call by any of its names."""
+    parts = urlsplit(origin)
+    try:
+        port = parts.port
+    except ValueError:
+        return ""
+    name = "localhost" if parts.hostname in LOCAL_NAMES else parts.hostname
+    return f"{parts.scheme}://{name}:{port}"

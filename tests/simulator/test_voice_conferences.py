@@ -236,6 +236,37 @@ def test_redirect_takes_one_out(
     assert (last["CallSid"], last["ReasonParticipantLeft"]) == (sid, "participant_updated_via_api")
 
 
+def test_warm_handover_and_a_cold_one(
+    simulator: SimulatedTwilio,
+    twilio: Client,
+    hub: StandInHub,
+    script: Script,
+    three: tuple[SimulatedPhone, SimulatedPhone, SimulatedPhone],
+) -> None:
+    ana, ben, carmen = three
+    people = twilio.conferences(the_room(twilio)).participants
+    people("ana").update(hold=True, hold_url=f"{hub.url}/hold")
+    ben.say("She needs a refill.")
+    carmen.say("I take over.")
+    people("ana").update(hold=False)
+    ben.hang_up()
+    ben.wait_until("ended")
+    ana.wait_until("bridged")
+    carmen.say("Hello Ana.")
+    ana.wait_for_heard("Hello Ana.")
+    assert ana.heard() == ["Hello Ana."]
+    # Cold: back into a queue of another department; the room goes on with who is left in it.
+    script["/queue"] = '<Enqueue waitUrl="/wait">other</Enqueue>'
+    script["/wait"] = "<Pause length='60'/>"
+    sid = ana.call()["call"]["sid"]
+    twilio.calls(sid).update(url=f"{hub.url}/queue", method="POST")
+    ana.wait_until("queued")
+    state = simulator.voice_state()
+    assert [m["label"] for m in state["conferences"][0]["members"]] == ["carmen"]
+    assert [m["sid"] for m in state["queues"][0]["members"]] == [sid]
+    assert carmen.call()["state"] == "connected"
+
+
 def test_announcement_is_heard_by_one(
     simulator: SimulatedTwilio,
     twilio: Client,

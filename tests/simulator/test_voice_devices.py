@@ -96,10 +96,16 @@ async def test_only_pages_of_the_hub_may_connect(
     simulator: SimulatedTwilio, hub: StandInHub
 ) -> None:
     url = simulator.url.replace("http", "ws") + f"/simulator/device?token={make_token('agent_1')}"
-    for origin in (hub.url, simulator.url, None):
+    other_name = hub.url.replace("127.0.0.1", "localhost")
+    for origin in (hub.url, other_name, simulator.url, None):
         async with websockets.connect(url, origin=origin) as socket:
             assert json.loads(await socket.recv()) == {"type": "ready", "identity": "agent_1"}
-    for origin in ("http://evil.example.org", hub.url.replace("http", "https"), "null"):
+    for origin in (
+        "http://evil.example.org",
+        hub.url.replace("http", "https"),
+        "null",
+        "http://x:y",
+    ):
         with pytest.raises(websockets.InvalidStatus):
             await websockets.connect(url, origin=origin)
     with pytest.raises(websockets.InvalidStatus):

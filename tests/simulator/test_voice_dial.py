@@ -164,6 +164,28 @@ def test_dial_is_recorded_in_two_channels(
     assert simulator.phone(BEN).call()["state"] == "ended"
 
 
+def test_caller_ends_the_talk_with_a_star(
+    simulator: SimulatedTwilio, hub: StandInHub, script: Script
+) -> None:
+    script[INCOMING] = f'<Dial action="/done" hangupOnStar="true">{BEN}</Dial>'
+    script["/done"] = "<Say>And now?</Say>"
+    ana, ben = simulator.phone(ANA), simulator.phone(BEN)
+    ana.dial()
+    ben.wait_until("ringing")
+    ben.answer()
+    ana.wait_until("bridged")
+    ana.press("1*")
+    ana.wait_for_heard("And now?")
+    ben.wait_until("ended")
+    assert hub.asked("/done")[0]["DialCallStatus"] == "completed"
+
+
+def test_machine_speaks_to_whoever_calls(simulator: SimulatedTwilio, script: Script) -> None:
+    script[INCOMING] = f"<Dial>{MACHINE}</Dial>"
+    simulator.phone(ANA).dial()
+    simulator.phone(ANA).wait_for_heard("leave a message")
+
+
 # Calls over REST ---------------------------------------------------------------------------------
 
 
@@ -291,6 +313,32 @@ def test_call_is_called_off_while_it_rings(
     simulator.phone(ANA).wait_until("ended")
     assert twilio.calls(call.sid).fetch().status == "canceled"
     assert hub.asked("/talk") == []
+
+
+def test_call_ends_with_its_time_limit(
+    simulator: SimulatedTwilio, twilio: Client, hub: StandInHub, script: Script
+) -> None:
+    simulator.step_time()
+    simulator.phone(ANA).line("answers", after=1)
+    script["/talk"] = "<Pause length='600'/>"
+    call = twilio.calls.create(to=ANA, from_=CLINIC, url=f"{hub.url}/talk", time_limit=45)
+    simulator.advance(60)
+    fetched = twilio.calls(call.sid).fetch()
+    assert (fetched.status, fetched.duration) == ("completed", "45")
+
+
+def test_calls_go_on_when_the_clock_is_let_go(
+    simulator: SimulatedTwilio, hub: StandInHub, script: Script
+) -> None:
+    simulator.step_time()
+    script[INCOMING] = "<Pause length='1'/><Say>Time flies.</Say>"
+    simulator.phone(ANA).dial()
+    simulator.advance(0.5)
+    assert simulator.phone(ANA).heard() == []
+    simulator.run_time(factor=100)
+    simulator.phone(ANA).wait_for_heard("Time flies.", seconds=2)
+    shown = [call["state"] for call in simulator.ask("GET", "/state")["calls"]]
+    assert shown in (["connected"], [])
 
 
 def test_call_that_is_over_cannot_be_changed(

@@ -18,6 +18,10 @@ ANONYMOUS = "+266696687"
 #: How long the machine detection listens: to a person, to a greeting's start, to its end.
 _HUMAN, _MACHINE, _BEEP = 2.0, 2.5, 6.0
 
+#: What an answering machine says, and after how long.
+GREETING = "Nobody can take your call now. Please leave a message after the tone."
+_GREETS_AFTER = 1.0
+
 Work = Callable[[], Awaitable[None]]
 
 
@@ -158,6 +162,8 @@ def _start_ringing(exchange: Exchange, leg: Leg) -> None:
 
 async def _detect(exchange: Exchange, leg: Leg) -> None:
     """Find out whether a machine answered, before anything else or beside it."""
+    if leg.machine:
+        exchange.clock.spawn(_greet(exchange, leg))
     detection = leg.detection
     if detection is None:
         return
@@ -171,6 +177,12 @@ async def _detect(exchange: Exchange, leg: Leg) -> None:
         leg.answered_by = found
         return
     exchange.clock.spawn(_detect_beside(exchange, leg, detection, seconds, found))
+
+
+async def _greet(exchange: Exchange, leg: Leg) -> None:
+    await exchange.clock.sleep(_GREETS_AFTER)
+    if leg.live:
+        leg.speak(GREETING)
 
 
 async def _detect_beside(

@@ -239,10 +239,15 @@ async def _talk_to(stage: Stage, verb: Verb, child: Leg) -> Fields:
     recording = _record(stage, verb)
     began = exchange.clock.now()
     limit = verb.number("timeLimit", 4 * 3600, 1)
+    leg.keys.clear()
+    leg.collecting = verb.true("hangupOnStar")
     try:
-        if not await leg.wait(limit, until=lambda: child.hanging_up or not bridge.open):
+        await leg.wait(limit, until=lambda: child.hanging_up or not bridge.open or "*" in leg.keys)
+        if bridge.open:
+            # The time is up, or the caller had enough.
             child.interrupt(HungUp())
     finally:
+        leg.collecting = False
         bridge.close()
         if recording is not None:
             recordings.stop(exchange, recording)
