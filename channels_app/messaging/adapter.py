@@ -4,13 +4,16 @@ from typing import Any
 
 import requests
 import structlog
+from django.db import transaction
 from django.utils import timezone
 
+from channels_app import outbox
 from channels_app.adapter import Adapter, HandedOver, Refused, TryLater
 from channels_app.files import FileRefused, accept_bytes
 from channels_app.messaging import sending
 from channels_app.messaging.error_codes import meaning_of
 from channels_app.twilio.client import MediaRefused, delete_media, open_media
+from hub.conversations import signals
 from hub.conversations.actions import attach
 from hub.conversations.actions.delivery_status import report
 from hub.conversations.actions.receive import receive
@@ -155,10 +158,20 @@ def _status(payload: dict[str, Any]) -> None:
     if delivery is None:
         log.info("status_of_unknown_message")
         return
+    was_first = delivery.state in outbox.UNFINISHED
     code = str(payload.get("ErrorCode", "") or "")
     if state == Delivery.State.FAILED and not code:
         code = str(payload.get("MessageStatus"))
     if meaning_of(code).opted_out:
         point = contact_points.lock(delivery.contact_point_id)
         patients.stop(point, channel=Channel.SMS, source="provider", evidence=code)
-    report(delivery.pk, state, provider_key=sid, error_code=code)
+    if report(delivery.pk, state, provider_key=sid, error_code=code) and was_first:
+        transaction.on_commit(lambda: _tell_next(delivery), robust=True)
+
+
+def _tell_next(delivery: Delivery) -> None:
+    """Let what stood behind `delivery` go at once: nobody else may know that its turn has come.
+
+    The worker that handed `delivery` over may be dead, or still wait for its answer.
+    """
+    signals.delivery_ready.send_robust(sender=Delivery, delivery_ids=outbox.next_in_line(delivery))

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection, transaction
 
+from channels_app import outbox
 from channels_app.models import Receipt
 from channels_app.simulator.headless import SimulatedTwilio
 from hub.conversations.actions import send
@@ -96,15 +97,20 @@ def test_killed_between_claim_and_answer_of_the_provider(
     phone = simulator.phone(NUMBER)
     phone.send("Hello?")
     conversation = first_conversation()
-    simulator.chaos(rest_delay_ms=4000)
+    # What the hub answered by itself goes first, one at a time being sent to a phone.
+    wait_until(lambda: not Delivery.objects.filter(state__in=outbox.UNFINISHED).exists(), 60)
+    # Neither the provider's answer nor its callbacks come before the worker is dead: a callback
+    # that comes at once moves the delivery on before anybody can see it being sent.
+    simulator.chaos(rest_delay_ms=9000, sent_delay=9)
     entry = answer(conversation, "only once", agent)
-    wait_until(lambda: Delivery.objects.filter(entry=entry, state="sending").exists())
-    time.sleep(0.3)
+    wait_until(lambda: "only once" in [m["body"] for m in simulator.messages()], 60)
     hub.kill("worker")
+    delivery = Delivery.objects.get(entry=entry)
+    assert delivery.state == "sending" and not delivery.provider_key
     simulator.chaos(rest_delay_ms=0)
     Delivery.objects.filter(entry=entry).update(lease_until="2020-01-01T00:00:00Z")
     hub.start("worker", "beat")
-    phone.wait_for("only once")
+    phone.wait_for("only once", 60)
     # The status callback adopts it by its token, or the inquiry finds it.
     wait_until(lambda: state_of(entry) == "delivered", 60)
     assert [m["body"] for m in phone.messages() if m["body"] == "only once"] == ["only once"]

@@ -9,9 +9,9 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from channels_app import outbox
+from channels_app import inbox, outbox
 from channels_app.simulator.headless import SimulatedTwilio
-from hub.conversations import errors
+from hub.conversations import errors, signals
 from hub.conversations.actions import send
 from hub.conversations.actions.delivery_status import report
 from hub.conversations.actions.receive import receive
@@ -195,6 +195,28 @@ def test_one_at_a_time_and_in_order(twilio: SimulatedTwilio, agent: User) -> Non
         todo += outbox.deliver(todo.pop())
     assert received(twilio) == ["one", "two", "three"]
     assert {state(first), state(second), state(third)} == {"accepted"}
+
+
+def test_the_providers_word_lets_the_next_in_line_go(agent: User) -> None:
+    """The worker died, or still waits for an answer: the callback says that it was taken."""
+    conversation = conversation_with(NUMBER, agent)
+    first, second = (answer(conversation, agent, body) for body in ("first", "second"))
+    Delivery.objects.filter(pk=first.pk).update(state="sending", lease_until=timezone.now())
+    assert outbox.deliver(second.pk) == []  # told of its own commit, it is not its turn
+    told: list[int] = []
+
+    def hear(*, delivery_ids: list[int], **_: object) -> None:
+        told.extend(delivery_ids)
+
+    signals.delivery_ready.connect(hear)
+    try:
+        for status in ("sent", "delivered"):
+            fields = {"MessageSid": "SM" + "7" * 32, "MessageStatus": status, "d": str(first.uuid)}
+            assert inbox.work(inbox.accept("AC", "sms.status", status, fields))
+    finally:
+        signals.delivery_ready.disconnect(hear)
+    assert state(first) == "delivered"
+    assert told == [second.pk]  # once, at the word that changed something for it
 
 
 def test_nothing_goes_out_after_a_stop(twilio: SimulatedTwilio, agent: User) -> None:
