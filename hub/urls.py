@@ -11,6 +11,7 @@ urlpatterns = [
     path("readyz", health.ready, name="readyz"),
     path("accounts/", include("hub.staff.account_urls")),
     path("staff/", include("hub.staff.urls")),
+    path("staff/departments/", include("hub.routing.urls")),
     path("twilio/messaging/", include("channels_app.messaging.urls")),
     path("twilio/voice/", include("channels_app.voice.urls")),
     path("chat/", include("channels_app.chat.urls")),

@@ -16,6 +16,7 @@ class Person:
     email: str
     role: str
     departments: tuple[str, ...]
+    languages: tuple[str, ...] = ("en",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ OPEN_ALWAYS = "Front desk"
 STAFF = (
     Person("Lena Moreau", "lena@riverside.example", "agent", ("Front desk", "Cardiology")),
     Person("Kwame Boateng", "kwame@riverside.example", "agent", ("Front desk", "Cardiology")),
-    Person("Tomás Prieto", "tomas@riverside.example", "agent", ("Front desk",)),
+    Person("Tomás Prieto", "tomas@riverside.example", "agent", ("Front desk",), ("en", "es")),
     Person("Nadia Karim", "nadia@riverside.example", "agent", ("Behavioral health",)),
     Person(
         "Sam Whitfield",

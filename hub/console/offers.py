@@ -17,7 +17,7 @@ from hub.console.templatetags.console import conversation_path
 from hub.conversations import access
 from hub.conversations.models import Channel
 from hub.realtime.database_threads import in_database_thread
-from hub.routing.models import Offer
+from hub.routing.models import Offer, QueueEntry
 from hub.routing.offers import open_offers_of
 from hub.staff.models import User
 
@@ -107,7 +107,10 @@ def _card(offer: Offer, now: datetime) -> Card:
         "left": round((offer.until - now).total_seconds(), 1),
         "lasts": round((offer.until - offer.made_at).total_seconds(), 1),
     }
-    channel = str(Channel(offer.channel).label) if offer.channel in Channel.values else ""
+    if wait.kind == QueueEntry.Kind.LIVE:
+        channel = str(Channel(offer.channel).label) if offer.channel in Channel.values else ""
+    else:  # a callback, or what is left to do after somebody hung up
+        channel = wait.get_kind_display()
     said = _("%(channel)s from %(who)s is offered to you.") % {"channel": channel, "who": who}
     html = ""
     if not offer.fills:

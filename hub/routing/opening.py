@@ -9,7 +9,7 @@ from django.db import transaction
 
 from hub.audit.record import AuditAction, record
 from hub.routing.models import Holiday, OpeningHours
-from hub.staff.models import Department
+from hub.staff.models import Department, User
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _STRETCH = re.compile(
@@ -46,9 +46,30 @@ def read(text: str) -> list[Stretch]:
     return [Stretch(day, opens, closes) for day in range(first, last + 1)]
 
 
+def written(stretches: Iterable[OpeningHours]) -> list[str]:
+    """Return stretches as `read` takes them, days of the same hours together."""
+    days: dict[tuple[time, time], list[int]] = {}
+    for one in sorted(stretches, key=lambda each: (each.weekday, each.opens)):
+        days.setdefault((one.opens, one.closes), []).append(one.weekday)
+    lines: list[str] = []
+    for (opens, closes), weekdays in days.items():
+        while weekdays:
+            first = last = weekdays.pop(0)
+            while weekdays and weekdays[0] == last + 1:
+                last = weekdays.pop(0)
+            run = DAYS[first] if first == last else f"{DAYS[first]}-{DAYS[last]}"
+            lines.append(f"{run} {opens:%H:%M}-{closes:%H:%M}")
+    return lines
+
+
 @transaction.atomic
-def set_hours(department: Department, stretches: Iterable[Stretch]) -> None:
-    """Replace the opening hours of `department`; without any it is always open."""
+def set_hours(
+    department: Department, stretches: Iterable[Stretch], *, by: User | None = None
+) -> None:
+    """Replace the opening hours of `department`; without any it is always open.
+
+    `by` is the administrator; nobody for a command.
+    """
     OpeningHours.objects.filter(department=department).delete()
     rows = OpeningHours.objects.bulk_create(
         OpeningHours(
@@ -58,7 +79,7 @@ def set_hours(department: Department, stretches: Iterable[Stretch]) -> None:
     )
     record(
         AuditAction.SETTINGS_CHANGED,
-        actor=None,
+        actor=by,
         objects=[department],
         detail={"opening_hours": len(rows)},
     )

@@ -13,7 +13,7 @@ from uuid import uuid4
 from django.db import connection
 
 from hub.conversations.append import Happened, Line, append, log_events
-from hub.conversations.models import Assignment, Channel, ContactEvent, Conversation, Entry
+from hub.conversations.models import Assignment, Channel, ContactEvent, Conversation, Entry, Leg
 from hub.routing import nudges, signals
 from hub.routing.ending import end_offers_of
 from hub.routing.errors import WaitOver
@@ -191,9 +191,37 @@ def move(conversation: Conversation, *, at: datetime) -> None:
     if conversation.status == Conversation.Status.SNOOZED:
         return
     if left is None:
-        enter(conversation, at=at)
+        enter_again(conversation, at=at)
     else:
         _continue(conversation, left, at=at, kind=left.kind)
+
+
+def enter_again(
+    conversation: Conversation, *, at: datetime, place_since: datetime | None = None
+) -> QueueEntry | None:
+    """Let a conversation that waited before wait again: given back, woken, or forgotten.
+
+    It is no other contact than before. On the phone nobody waits any more once the call is over: a
+    promise to call that was not tried since is kept, and anything else is a follow-up.
+    """
+    before = last_wait(conversation)
+    kind = Kind.LIVE
+    if conversation.channel == Channel.VOICE:
+        calls = Leg.objects.filter(conversation=conversation, channel=Channel.VOICE)
+        if not calls.filter(ended_at__isnull=True).exists():
+            promised = before if before and before.kind == Kind.CALLBACK else None
+            tried = promised and calls.filter(opened_at__gt=promised.entered_at).exists()
+            kind = Kind.CALLBACK if promised and not tried else Kind.FOLLOW_UP
+    return enter(
+        conversation,
+        at=at,
+        place_since=place_since,
+        parent_id=before.pk if before else None,
+        kind=kind,
+        skills=before.skills if before else (),
+        language=before.language if before else "",
+        not_before=before.not_before if before and kind == Kind.CALLBACK else None,
+    )
 
 
 def last_wait(conversation: Conversation) -> QueueEntry | None:

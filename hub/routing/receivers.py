@@ -33,13 +33,7 @@ def let_wait_again(
     """
     if conversation.status == Conversation.Status.SNOOZED:
         return
-    before = queue.last_wait(conversation)
-    queue.enter(
-        conversation,
-        at=at,
-        place_since=place_since or conversation.waiting_since,
-        parent_id=before.pk if before else None,
-    )
+    queue.enter_again(conversation, at=at, place_since=place_since or conversation.waiting_since)
 
 
 @receiver(signals.holder_taken)

@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
+import structlog
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
 
 from hub.conversations import signals
@@ -12,7 +13,9 @@ from hub.conversations.append import Happened, Line, append, lock, log_events
 from hub.conversations.models import Assignment, Channel, ContactEvent, Conversation, Entry, Leg
 from hub.routing import queue
 from hub.routing.models import QueueEntry
-from hub.staff.models import TAB_GRACE, Tab
+from hub.staff.models import TAB_GRACE, Role, Tab, User
+
+log = structlog.get_logger(__name__)
 
 #: A row this young may be between two transactions of one request.
 SETTLED = timedelta(seconds=30)
@@ -46,7 +49,10 @@ def sweep(now: datetime | None = None) -> int:
         with transaction.atomic():
             [conversation] = lock([pk])
             if conversation.holder_id is None and conversation.status == Conversation.Status.OPEN:
-                mended += _wait_again(conversation, now)
+                wait = queue.enter_again(
+                    conversation, at=now, place_since=conversation.waiting_since
+                )
+                mended += wait is not None
     needless = (
         QueueEntry.objects.filter(ended_at__isnull=True)
         .exclude(conversation__holder__isnull=True, conversation__status="open")
@@ -62,22 +68,25 @@ def sweep(now: datetime | None = None) -> int:
                 Conversation.Status.SNOOZED,
             ):
                 mended += queue.withdraw(conversation, at=now) is not None
+    _sound_the_alarm()
     return mended
 
 
-def _wait_again(conversation: Conversation, now: datetime) -> bool:
-    """Let a forgotten conversation wait; who called is on the line no more, and is followed up."""
-    before = queue.last_wait(conversation)
-    on_the_phone = conversation.channel == Channel.VOICE
-    kind = QueueEntry.Kind.FOLLOW_UP if on_the_phone else QueueEntry.Kind.LIVE
-    wait = queue.enter(
-        conversation,
-        at=now,
-        place_since=conversation.waiting_since,
-        parent_id=before.pk if before else None,
-        kind=kind,
+def _sound_the_alarm() -> None:
+    """Say in the log which departments let somebody wait although nobody works there."""
+    people = User.objects.filter(
+        memberships__department=OuterRef("department"),
+        is_active=True,
+        role__in=(Role.AGENT, Role.SUPERVISOR),
     )
-    return wait is not None
+    alone = (
+        QueueEntry.objects.filter(~Exists(people), ended_at__isnull=True)
+        .values("department_id")
+        .annotate(waiting=Count("pk"))
+        .order_by("department_id")
+    )
+    for one in alone:
+        log.error("nobody_works_there", **one)
 
 
 def return_chats(now: datetime | None = None) -> int:

@@ -5,7 +5,7 @@ Administrators alone may call them (`NotAnAdministrator` otherwise), except `acc
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 from allauth.mfa.models import Authenticator
@@ -192,6 +192,29 @@ def set_departments(by: User, user: User, departments: Iterable[Department]) -> 
         detail={"before": sorted(current), "after": sorted(wanted)},
     )
     _tell_regrouped(user, by)
+
+
+@transaction.atomic
+def set_abilities(by: User, user: User, *, skills: Sequence[str], languages: Sequence[str]) -> None:
+    """Say what `user` is trained for and which languages they speak with patients, by codes.
+
+    Raises:
+        NotAnAdministrator.
+    """
+    before = _locked(by, user, leaves=lambda person: False)
+    if before.skills == list(skills) and before.languages == list(languages):
+        return
+    user.skills, user.languages = list(skills), list(languages)
+    user.save(update_fields=["skills", "languages"])
+    record(
+        AuditAction.SETTINGS_CHANGED,
+        actor=by,
+        objects=[user],
+        detail={
+            "before": {"skills": before.skills, "languages": before.languages},
+            "after": {"skills": user.skills, "languages": user.languages},
+        },
+    )
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """Forms of this room. They check what was typed; the rules are the actions'."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -7,6 +8,8 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from hub.staff.models import Department, Role
+
+_CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class DepartmentsField(forms.ModelMultipleChoiceField):
@@ -18,6 +21,37 @@ class DepartmentsField(forms.ModelMultipleChoiceField):
         super().__init__(
             queryset=Department.objects.all(), required=False, label=_("Departments"), **kwargs
         )
+
+
+class CodesField(forms.CharField):
+    """Short codes with commas between: skills, languages."""
+
+    widget = forms.TextInput
+
+    def __init__(self, *, longest: int = 40, **kwargs: Any) -> None:
+        self.longest = longest
+        super().__init__(required=False, max_length=400, **kwargs)
+        self.widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show the codes."""
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        """Return the codes, each once, as they are compared: in lower case.
+
+        Raises:
+            ValidationError: one is no short code.
+        """
+        text = super().clean(value)
+        codes = dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip())
+        for code in codes:
+            if not _CODE.fullmatch(code) or len(code) > self.longest:
+                raise forms.ValidationError(
+                    _("“%(code)s” is no short code: letters, digits and hyphens."),
+                    params={"code": code},
+                )
+        return list(codes)
 
 
 class InvitationForm(forms.Form):
@@ -38,6 +72,15 @@ class PersonForm(forms.Form):
 
     role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
     departments = DepartmentsField()
+    skills = CodesField(
+        label=_("Skills"),
+        help_text=_("Short codes with commas between, such as triage, billing."),
+    )
+    languages = CodesField(
+        label=_("Languages they speak with patients"),
+        longest=8,
+        help_text=_("Such as en, es. None: the one of their screens."),
+    )
 
 
 class WelcomeForm(forms.Form):

@@ -74,10 +74,7 @@ def add_department(name: str, *, restricted: bool, time_zone: str) -> Department
     Raises:
         DepartmentExists, UnknownTimeZone.
     """
-    try:
-        ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise UnknownTimeZone(time_zone) from error
+    _need_time_zone(time_zone)
     slug = slugify(name)
     if (
         Department.objects.filter(name=name).exists()
@@ -94,6 +91,29 @@ def add_department(name: str, *, restricted: bool, time_zone: str) -> Department
         detail={"restricted": restricted},
     )
     return department
+
+
+@transaction.atomic
+def set_time_zone(department: Department, time_zone: str, *, by: User) -> None:
+    """Let a department's opening hours be those of another time zone; raise UnknownTimeZone."""
+    _need_time_zone(time_zone)
+    if department.time_zone == time_zone:
+        return
+    before, department.time_zone = department.time_zone, time_zone
+    department.save(update_fields=["time_zone"])
+    record(
+        AuditAction.SETTINGS_CHANGED,
+        actor=by,
+        objects=[department],
+        detail={"time_zone": {"before": before, "after": time_zone}},
+    )
+
+
+def _need_time_zone(time_zone: str) -> None:
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise UnknownTimeZone(time_zone) from error
 
 
 def find_department(name: str) -> Department:

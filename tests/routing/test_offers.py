@@ -541,3 +541,43 @@ def test_a_follow_up_is_work_like_a_text(department, agent, callers) -> None:
     ChannelRules.objects.create(department=department, channel="sms", offers=True)
     assert dispatcher.dispatch() == 1
     assert not the_offer().fills
+
+
+def test_what_a_call_left_rings_nobody_when_it_is_given_back(department, agent, callers) -> None:
+    wait, someone = callers(), agent()
+    calls.answered(wait.conversation, someone, call_leg(wait), at=timezone.now())
+    calls.end(call_leg(wait), at=timezone.now())
+    holder.assign(wait.conversation, None, by=someone, expected_holder_id=someone.pk)
+    again = open_wait(wait.conversation)
+    assert (again.kind, again.parent) == ("follow_up", wait)
+    assert dispatcher.dispatch() == 0
+    # Moved while somebody held it: the same.
+    holder.claim(wait.conversation, someone)
+    holder.move_to_department(wait.conversation, DepartmentFactory(), by=someone, reason="moved")
+    assert open_wait(wait.conversation).kind == "follow_up"
+
+
+def test_a_promise_to_call_outlives_a_snooze(department, agent, callers) -> None:
+    wait, someone = callers(), agent(there=False)
+    at = timezone.now()
+    with transaction.atomic():
+        queue.call_back(wait.conversation, at=at, not_before=later(600))
+        calls.end(call_leg(wait), at=at)
+    status.snooze(wait.conversation, later(60), by=someone)
+    assert not QueueEntry.objects.filter(ended_at=None).exists()
+    status.wake(wait.conversation_id)
+    again = open_wait(wait.conversation)
+    assert again.kind == "callback" and again.not_before is not None
+    # Tried since, and given back: there is something to do, but no call was promised any more.
+    holder.claim(wait.conversation, someone)
+    with transaction.atomic():
+        joined = calls.arrive(
+            wait.conversation.contact_point,
+            department.hub_addresses.get(channel="voice").pk,
+            at=later(1),
+            what="calling",
+        )
+        calls.end(joined.leg, at=later(2))
+    assert joined.conversation == wait.conversation
+    holder.assign(wait.conversation, None, by=someone, expected_holder_id=someone.pk)
+    assert open_wait(wait.conversation).kind == "follow_up"

@@ -15,7 +15,8 @@ from hub.conversations.errors import ConversationError
 from hub.conversations.models import Conversation
 from hub.routing import offers, queue
 from hub.routing.dispatch import offer_next
-from hub.routing.models import Offer, QueueEntry
+from hub.routing.models import Offer, QueueEntry, Readiness
+from hub.staff import presence
 from tests.factories import inbound
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,6 +69,9 @@ def test_an_offer_is_either_accepted_or_run_out(department, agent, chats) -> Non
         else:
             assert (offer.outcome, wait.outcome) == ("expired", "")
             assert conversation.holder is None
+        # As at the beginning: nobody is busy for having let three run out.
+        presence.set_presence(someone, "available")
+        Readiness.objects.all().delete()
         Offer.objects.all().delete()
         QueueEntry.objects.all().delete()
         Conversation.objects.all().update(holder=None)

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from structlog.testing import capture_logs
 
 from channels_app.chat import sessions
 from channels_app.chat.models import ChatSite
@@ -175,3 +176,18 @@ def test_a_visitor_who_leaves_before_anybody_came_has_abandoned_and_is_still_rea
     assert follow_up.parent == left and follow_up.place_since == left.place_since
     assert follow_up.ended_at is None, "what they wrote is still to be read"
     assert conversation.events.filter(kind="queue_abandoned", queue_entry_id=left.pk).count() == 1
+
+
+def test_who_waits_where_nobody_works_is_an_alarm_in_the_log() -> None:
+    address = HubAddressFactory()
+    UserFactory(departments=[address.department], is_active=False)
+    conversation = receive(inbound(address)).conversation
+    with capture_logs() as said:
+        sweep.sweep()
+    [alarm] = [one for one in said if one["event"] == "nobody_works_there"]
+    assert alarm["log_level"] == "error" and alarm["waiting"] == 1
+    assert alarm["department_id"] == conversation.department_id
+    UserFactory(departments=[address.department])
+    with capture_logs() as said:
+        sweep.sweep()
+    assert said == []

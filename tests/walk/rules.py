@@ -14,6 +14,8 @@ from uuid import UUID, uuid4
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from hub.routing.forms import ChannelForm, RulesForm
+from hub.routing.views import CHANNELS
 from tests.walk.clinic import Clinic, Thread
 
 Data = Callable[[Clinic, Thread], dict[str, Any]]
@@ -119,6 +121,11 @@ def _move(clinic: Clinic, thread: Thread) -> dict[str, Any]:
     return _chosen(clinic, thread) | {"to": f"person:{clinic.people['agent'].uuid}"}
 
 
+_FIELDS_OF_RULES = (
+    *RulesForm.Meta.fields,
+    *(f"{channel}-{name}" for channel in CHANNELS for name in ChannelForm.Meta.fields),
+)
+
 RULES: dict[str, Rule] = {
     # Anybody
     "": _by_get(Kind.PUBLIC),  # leads to /console/
@@ -195,11 +202,19 @@ RULES: dict[str, Rule] = {
         fields=("departments",),
     ),
     "staff:withdraw": _by_post(Kind.ADMINISTRATOR),
-    "staff:person": _by_both(Kind.ADMINISTRATOR, lambda c, t: _person(c)),
+    "staff:person": _by_both(
+        Kind.ADMINISTRATOR, lambda c, t: _person(c), fields=("skills", "languages")
+    ),
     "staff:switch-off": _by_post(Kind.ADMINISTRATOR),
     "staff:switch-on": _by_post(Kind.ADMINISTRATOR),
     "staff:end-sessions": _by_post(Kind.ADMINISTRATOR),
     "staff:reset-second-factor": _by_post(Kind.ADMINISTRATOR),
+    "routing:departments": _by_get(Kind.ADMINISTRATOR),
+    "routing:department": _by_both(
+        Kind.ADMINISTRATOR,
+        lambda c, t: {"part": "holidays", "days": "2099-12-25"},
+        fields=("time_zone", "hours", *_FIELDS_OF_RULES),
+    ),
     # Agents and supervisors
     "console:inbox": _by_get(Kind.LISTS, lambda c, t: {"list": "unassigned"}),
     "console:rows": _by_get(Kind.LISTS, lambda c, t: {"list": "unassigned"}),

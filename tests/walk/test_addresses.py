@@ -105,6 +105,8 @@ def url(address: Address, clinic: Clinic, target: str) -> str:
             if address.name == "staff:withdraw"
             else clinic.people["agent"].uuid
         )
+    elif address.name == "routing:department":
+        known["uuid"] = clinic.departments[target].uuid
     elif address.name == "chat:file":
         known["uuid"] = thread.chat_file.uuid
     elif address.name in ("console:sound", "console:listen"):

@@ -76,17 +76,25 @@ def withdraw(request: StaffRequest, uuid: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @administrators_only
 def person(request: StaffRequest, uuid: UUID) -> HttpResponse:
-    """One person: role and departments."""
+    """One person: role, departments, and what they can."""
     user = get_object_or_404(User, uuid=uuid)
     initial = {
         "role": user.role,
         "departments": user.memberships.values_list("department_id", flat=True),
+        "skills": user.skills,
+        "languages": user.languages,
     }
     form = PersonForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             actions.change_role(request.user, user, form.cleaned_data["role"])
             actions.set_departments(request.user, user, form.cleaned_data["departments"])
+            actions.set_abilities(
+                request.user,
+                user,
+                skills=form.cleaned_data["skills"],
+                languages=form.cleaned_data["languages"],
+            )
         except actions.LastAdministrator:
             form.add_error("role", REFUSALS[actions.LastAdministrator])
         else:

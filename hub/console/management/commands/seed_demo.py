@@ -90,7 +90,13 @@ def _hours_of(department: Department) -> list[OpeningHours]:
 def _people(departments: dict[str, Department], password: str) -> dict[str, User]:
     people = {}
     for person in clinic.STAFF:
-        user = User.objects.create_user(person.email, password, name=person.name, role=person.role)
+        user = User.objects.create_user(
+            person.email,
+            password,
+            name=person.name,
+            role=person.role,
+            languages=list(person.languages),
+        )
         Membership.objects.bulk_create(
             Membership(user=user, department=departments[name]) for name in person.departments
         )
