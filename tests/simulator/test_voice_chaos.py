@@ -116,13 +116,13 @@ def test_caller_who_leaves_during_a_question_is_gone_at_once(
     simulator: SimulatedTwilio, twilio: Client, hub: StandInHub
 ) -> None:
     hub.answer = lambda seen: Answer(
-        200, b"<Response><Say>late</Say></Response>", after=0.5 if seen.path == INCOMING else 0
+        200, b"<Response><Say>late</Say></Response>", after=2 if seen.path == INCOMING else 0
     )
     ana = simulator.phone(ANA)
     sid = ana.dial()
     hub.wait_for(INCOMING)
     ana.hang_up()
-    assert ana.wait_until("ended", seconds=0.3)["status"] == "no-answer"
+    assert ana.wait_until("ended", seconds=1.5)["status"] == "no-answer"
     simulator.settle()
     assert ana.heard() == []
     assert twilio.calls(sid).fetch().status == "no-answer"

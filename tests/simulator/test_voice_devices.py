@@ -88,7 +88,7 @@ def test_token_is_read_field_by_field() -> None:
 def test_device_goes_when_its_token_does(
     simulator: SimulatedTwilio, hub: StandInHub, open_device: OpenDevice
 ) -> None:
-    device = open_device("agent_1", ttl=1)
+    device = open_device("agent_1", ttl=3)
     assert errors_of(device, 1)[0]["code"] == 20104
 
 

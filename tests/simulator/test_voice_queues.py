@@ -88,16 +88,21 @@ def test_caller_who_hangs_up_is_told_once_of_each(
 def test_caller_leaves_for_a_call_back(
     simulator: SimulatedTwilio, hub: StandInHub, script: Script
 ) -> None:
-    script["/wait"] = (
-        '<Gather action="/choice" numDigits="1" timeout="60"><Say>Press 1.</Say></Gather>'
-    )
+    asked: list[Seen] = []
+
+    def choice(seen: Seen) -> str:
+        asked.append(seen)
+        said = f"<Say>Round {len(asked)}: press 1.</Say>"
+        return f'<Gather action="/choice" numDigits="1" timeout="60">{said}</Gather>'
+
+    script["/wait"] = choice
     script["/choice"] = lambda seen: "<Leave/>" if seen.fields["Digits"] == "1" else ""
     script["/left"] = "<Say>We will call you back.</Say>"
     enqueue(simulator, script, ANA)
     ana = simulator.phone(ANA)
-    ana.wait_for_heard("Press 1.")
+    ana.wait_for_heard("Round 1")
     ana.press("2")
-    hub.wait_for("/wait", 2)
+    ana.wait_for_heard("Round 2")
     ana.press("1")
     ana.wait_for_heard("call you back")
     assert hub.asked("/left")[0]["QueueResult"] == "leave"
