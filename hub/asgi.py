@@ -8,7 +8,6 @@ import django
 
 django.setup(set_prefix=False)
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path
 
@@ -23,7 +22,7 @@ application = ProtocolTypeRouter(
         "websocket": OriginScopeMiddleware(
             URLRouter(
                 [
-                    path("console/socket", AuthMiddlewareStack(ConsoleConsumer.as_asgi())),
+                    path("console/socket", ConsoleConsumer.as_asgi()),  # type: ignore[arg-type]
                     path("chat/socket", ChatConsumer.as_asgi()),
                 ]
             )

@@ -37,7 +37,7 @@ from hub.realtime.database_threads import in_database_thread
 from hub.realtime.events import SomeoneTyping
 from hub.realtime.publish import publish
 from hub.staff import presence
-from hub.staff.connections import session_of
+from hub.staff.connections import session_of, with_log_in
 from hub.staff.lock import SessionState
 from hub.staff.models import User
 
@@ -91,7 +91,8 @@ class ConsoleConsumer:
     async def run(self) -> None:
         """Let the socket in or not, serve it, and clean up behind it."""
         await self.receive()  # websocket.connect
-        session = await session_of(self.scope) if _is_ours(self.scope) else None
+        ours = _is_ours(self.scope)
+        session = await session_of(await with_log_in(self.scope)) if ours else None
         if session is None or session.user is None:
             await self.send({"type": "websocket.close", "code": NOT_ALLOWED})
             return

@@ -11,7 +11,6 @@ import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
-from channels.auth import AuthMiddlewareStack
 from django.conf import settings
 from django.test import Client
 
@@ -38,9 +37,7 @@ class Console:
             "query_string": b"",
             "subprotocols": [],
         }
-        self.app = ApplicationCommunicator(
-            AuthMiddlewareStack(ConsoleConsumer.as_asgi()), self.scope
-        )
+        self.app = ApplicationCommunicator(ConsoleConsumer.as_asgi(), self.scope)
         self.close_code: int | None = None
         self.frames: list[dict[str, Any]] = []
 
