@@ -47,6 +47,8 @@ class VoiceAdapter(Adapter):
                 provider.move(detail["call"], detail["move"])
             case Do.SET:
                 provider.set_party(detail["party"])
+            case Do.ANNOUNCE:
+                provider.announce(detail["party"])
             case Do.CLOSE:
                 provider.close(Call.objects.get(pk=detail["call"]))
             case Do.RECORD:

@@ -20,6 +20,7 @@ class Do(StrEnum):
     MOVE = "move"  # bring the patient's line to where the call's state says
     SET = "set"  # hold, mute, coach or take out a party, as its row says
     CLOSE = "close"  # end the room and every line in it
+    ANNOUNCE = "announce"  # tell a party that the call is recorded
     RECORD = "record"  # start, pause, go on with or stop a recording
 
 
@@ -59,6 +60,11 @@ def move(call: Call) -> None:
 def set_party(party: Party) -> None:
     """Have the party's line brought to what its row says."""
     write_order(Delivery.Kind.COMMAND, party.call.leg, {"do": Do.SET.value, "party": party.pk})
+
+
+def announce(party: Party) -> None:
+    """Have the party told that the call is recorded."""
+    write_order(Delivery.Kind.COMMAND, party.call.leg, {"do": Do.ANNOUNCE.value, "party": party.pk})
 
 
 def close(call: Call) -> None:

@@ -35,6 +35,7 @@ def end(call: Call, reason: str, *, at: datetime) -> None:
     if call.state == Call.State.ENDED:
         return
     was = call.state
+    lost = parties.lost_agent(call)
     call.state, call.ended_at, call.end_reason = Call.State.ENDED, at, reason[:24]
     call.alone_since = None
     if was in (Call.State.QUEUED, Call.State.MENU, Call.State.VOICEMAIL) and _waits(call):
@@ -43,12 +44,9 @@ def end(call: Call, reason: str, *, at: datetime) -> None:
     open_parties = list(call.parties.filter(left_at__isnull=True).select_related("user"))
     for party in open_parties:
         party.call = call
-        was_in = party.state == Party.State.JOINED
-        parties.leave(party, "call_ended", at=at)
-        if party.kind == Party.Kind.AGENT and was_in:
-            start_wrap_up(call, party, at=at)
-        elif party.user_id:
-            capacity.release(party.user_id, at=at)
+        out(party, "call_ended", at=at)
+    if lost is not None:
+        start_wrap_up(call, lost, at=at)
     commands.close(call)
     calls.end(
         call.leg,
@@ -58,6 +56,20 @@ def end(call: Call, reason: str, *, at: datetime) -> None:
         **({"talked": round((at - call.answered_at).total_seconds())} if call.answered_at else {}),
     )
     callbacks.call_ended(call, at=at)
+
+
+def out(party: Party, why: str, *, at: datetime) -> None:
+    """Take a party out of the rows; who had the patient is left to their notes, others are free."""
+    led = (
+        party.kind == Party.Kind.AGENT
+        and party.state == Party.State.JOINED
+        and not party.is_consulted
+    )
+    parties.leave(party, why, at=at)
+    if led:
+        start_wrap_up(party.call, party, at=at)
+    elif party.user_id:
+        free(party.user_id, at=at)
 
 
 def give_up_waiting(call: Call, *, at: datetime) -> None:
@@ -91,6 +103,7 @@ def agent_did_not_come(call: Call, party: Party, why: str, *, at: datetime) -> N
     elif call.state == Call.State.DIALLING and not parties.agents_in(call):
         end(call, "agent_did_not_come", at=at)
     elif party.is_consulted:
+        free(party.user.pk, at=at)
         calls.note(
             call.conversation, "colleague_did_not_come", at=at, leg=call.leg, to=party.user_id
         )
@@ -120,20 +133,42 @@ def start_wrap_up(call: Call, party: Party, *, at: datetime) -> None:
     parties.tell(party.user_id)
 
 
+def free(user_id: int, *, at: datetime) -> None:
+    """Let somebody be offered contacts again, unless a call or the notes on one still have them."""
+    if Party.objects.filter(user_id=user_id, left_at__isnull=True).exists():
+        return
+    notes = WrapUp.objects.filter(user_id=user_id, done_at=None).first()
+    if notes is None:
+        capacity.release(user_id, at=at)
+    else:
+        capacity.occupy(user_id, until=notes.until)
+
+
 def finish_wrap_up(user: User, *, reason: str = "", outcome: str = "") -> WrapUp | None:
     """Note that `user` is done with their notes, and free; None where there was nothing open."""
     with transaction.atomic():
-        wrap_up = (
-            WrapUp.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("call__conversation", "call__leg")
-            .filter(user=user, done_at=None)
-            .first()
-        )
+        wrap_up = _open_wrap_up(user.pk)
         if wrap_up is None:
             return None
         now = timezone.now()
         _finish(wrap_up, now, reason=reason, outcome=outcome)
     return wrap_up
+
+
+def put_notes_aside(user_id: int, *, at: datetime) -> None:
+    """End the wrap-up of an earlier call, since its person is on the phone again."""
+    wrap_up = _open_wrap_up(user_id)
+    if wrap_up is not None:
+        _finish(wrap_up, at)
+
+
+def _open_wrap_up(user_id: int) -> WrapUp | None:
+    return (
+        WrapUp.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("call__conversation", "call__leg")
+        .filter(user_id=user_id, done_at=None)
+        .first()
+    )
 
 
 def finish_due_wrap_ups(now: datetime | None = None) -> int:
@@ -180,7 +215,5 @@ def _finish(wrap_up: WrapUp, now: datetime, *, reason: str = "", outcome: str = 
             reason=reason,
             outcome=outcome,
         )
-    busy = Party.objects.filter(user_id=wrap_up.user_id, left_at__isnull=True).exists()
-    if not busy:
-        capacity.release(wrap_up.user_id, at=now)
+    free(wrap_up.user_id, at=now)
     parties.tell(wrap_up.user_id)

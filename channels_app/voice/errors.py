@@ -35,6 +35,55 @@ class NotOnThisCall(ConversationError):
         super().__init__(_("You are not on this call."))
 
 
+class NotConnected(ConversationError):
+    """The patient's line is not in the room: it rings, waits, or is gone."""
+
+    def __init__(self) -> None:
+        super().__init__(_("The patient is not on the line."))
+
+
+class NotRecorded(ConversationError):
+    """There is no recording to pause or to go on with."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This call is not recorded."))
+
+
+class CannotTakeCalls(ConversationError):
+    """The colleague is away, or takes no calls."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(_("%(name)s cannot take calls now.") % {"name": name})
+
+
+class BeingAsked(ConversationError):
+    """Another colleague is asked to take the call already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(_("%(name)s is being asked already.") % {"name": name})
+
+
+class NobodyAnswered(ConversationError):
+    """There is no colleague in the room who could take the call over."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Your colleague is not on the line."))
+
+
+class DepartmentClosed(ConversationError):
+    """Nobody of the department would take the caller: it is closed, or nobody is there."""
+
+    def __init__(self, department: str) -> None:
+        super().__init__(_("Nobody of %(name)s is there now.") % {"name": department})
+
+
+class NotANumber(ConversationError):
+    """What was given cannot be called."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This is not a phone number that can be called."))
+
+
 class CallOver(ConversationError):
     """The call has ended meanwhile."""
 

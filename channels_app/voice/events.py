@@ -17,6 +17,8 @@ from channels_app.voice.questions import locked_by_id
 
 log = structlog.get_logger(__name__)
 
+_BEGINS = ("conference-start", "participant-join")
+
 #: Twilio's words for a line that is over.
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
@@ -61,7 +63,7 @@ def order_failed(detail: dict[str, Any], code: str) -> None:
             ending.line_ended(detail["call"], code)
         case Do.MOVE if code in GONE:
             ending.line_ended(detail["call"], "gone")
-        case Do.SET if code in GONE:
+        case Do.SET | Do.ANNOUNCE if code in GONE:
             party = Party.objects.get(pk=detail["party"])
             if party.kind != Party.Kind.PATIENT:
                 rooms.left(party.pk, "gone")
@@ -117,14 +119,17 @@ def _room(payload: dict[str, Any]) -> None:
         return
     sid, what = str(payload.get("CallSid", "")), str(payload.get("StatusCallbackEvent", ""))
     conference_sid = str(payload.get("ConferenceSid", ""))
-    if conference_sid and call.conference_sid != conference_sid:
+    if what in _BEGINS and conference_sid and call.conference_sid != conference_sid:
+        # A late word of an earlier room of the call (it was handed over since) is none of this one.
         # Locked in the house's order: the same transaction comes to the contact point after this.
         locked_by_id(call.pk, call.contact_point_id)
         Call.objects.filter(pk=call.pk).update(conference_sid=conference_sid)
     if what not in ("participant-join", "participant-leave"):
         return
     if sid == call.sid:
-        if what == "participant-leave":
+        if what == "participant-join":
+            rooms.patient_came(call.pk)
+        elif call.conference_sid in ("", conference_sid):
             rooms.patient_left(call.pk)
         return
     party = _party_of(call, sid, str(payload.get("ParticipantLabel", "")))

@@ -3,7 +3,7 @@
 from django.utils import timezone
 from twilio.twiml.voice_response import VoiceResponse
 
-from channels_app.voice import arriving, ending, twiml, voicemail, words
+from channels_app.voice import arriving, commands, ending, recordings, twiml, voicemail, words
 from channels_app.voice.models import Call
 
 
@@ -14,7 +14,12 @@ def place(call: Call) -> VoiceResponse:
         case Call.State.ROOM:
             doc = twiml.room(call)
         case Call.State.QUEUED:
+            _empty_room(call)
             twiml.say(doc, words.connecting(call.language), call.language)
+            if call.notice_at is None and recordings.is_due(call):
+                # Handed over by a department that does not record.
+                twiml.say(doc, words.recording_notice(call.language), call.language)
+                call.notice_at = timezone.now()
             twiml.enqueue(doc, call, arriving.queue_name(call.conversation.department))
         case Call.State.MENU:
             return arriving.no_way_in(
@@ -30,6 +35,13 @@ def place(call: Call) -> VoiceResponse:
             doc.hangup()
     call.save()
     return doc
+
+
+def _empty_room(call: Call) -> None:
+    """End the lines that were left in the room; it ends with the patient's line, as a rule."""
+    others = call.parties.filter(left_at__isnull=False).exclude(sid="")
+    for party in others:
+        commands.set_party(party)
 
 
 def room_left(call: Call) -> VoiceResponse:

@@ -22,6 +22,8 @@ from hub.conversations.models import Delivery
 #: The line is over, or there is no such: nothing can be done with it any more.
 GONE = frozenset({"20404", "21220", "13228", "404"})
 NOT_WANTED = "not_wanted"
+#: How long after the answer a line may not be in its room yet.
+ON_THE_WAY = timedelta(seconds=10)
 RING_SECONDS = 25
 #: How long a colleague's or a guest's phone rings.
 GUEST_SECONDS = 45
@@ -51,6 +53,8 @@ def ring(delivery: Delivery, party: Party) -> HandedOver:
     }
     arguments |= _presence(party)
     made = _make(lambda: client().conferences(call.room).participants.create(**arguments))
+    # The room may be new: what is ordered next in it needs its id at once.
+    Call.objects.filter(pk=call.pk).update(conference_sid=str(made.conference_sid))
     return HandedOver(provider_key=str(made.call_sid))
 
 
@@ -119,10 +123,22 @@ def set_party(party_id: int) -> None:
         wanted = _wanted(party)
         if wanted == sent:
             return
+        if party.kind == Party.Kind.PATIENT and "status" in wanted:
+            return  # out of the room is not off the line: that ends by `close`, or goes on
+        if party.state != Party.State.JOINED and "status" not in wanted:
+            return  # who is not in the room yet is set when they join
         sent = wanted
         _send(party, wanted)
         if "status" in wanted:
             return
+
+
+def announce(party_id: int) -> None:
+    """Tell a party alone that the call is recorded. Raises Refused, TryLater."""
+    party = Party.objects.select_related("call").get(pk=party_id)
+    if party.left_at is not None or party.leaving or not party.sid:
+        return
+    _change_in_room(party, announce_url=twiml.question("notice"), announce_method="POST")
 
 
 def close(call: Call) -> None:
@@ -140,12 +156,22 @@ _OTHERS = (Party.Kind.AGENT, Party.Kind.GUEST, Party.Kind.SUPERVISOR)
 
 
 def _send(party: Party, wanted: dict[str, Any]) -> None:
-    api = client()
     if "status" in wanted:
-        _change(lambda: api.calls(party.sid).update(**wanted))
+        _quietly(lambda: client().calls(party.sid).update(**wanted))
         return
+    _change_in_room(party, **wanted)
+
+
+def _change_in_room(party: Party, **wanted: Any) -> None:
+    """Change how a party is in the room. Who answered a moment ago may only be on the way in."""
     room = party.call.conference_sid or party.call.room
-    _change(lambda: api.conferences(room).participants(party.sid).update(**wanted))
+    try:
+        _change(lambda: client().conferences(room).participants(party.sid).update(**wanted))
+    except Refused as error:
+        since = timezone.now() - (party.joined_at or party.call.started_at)
+        if error.code in GONE and since < ON_THE_WAY:
+            raise TryLater(error.code, after=1.0) from None
+        raise
 
 
 def _wanted(party: Party) -> dict[str, Any]:
@@ -165,12 +191,13 @@ def _presence(party: Party) -> dict[str, Any]:
                 call_id=party.call_id, kind=Party.Kind.AGENT, state=Party.State.JOINED
             )
             .exclude(sid="")
-            .order_by("-pk")
+            # Who leads the call, not the colleague whom they ask.
+            .order_by("is_consulted", "-pk")
             .first()
         )
         if agent is not None:
             return {"muted": False, "coaching": True, "call_sid_to_coach": agent.sid}
-        return {"muted": True}
+        return {"muted": True, "coaching": False}
     silent = party.muted or party.mode == Party.Mode.LISTEN
     if party.kind == Party.Kind.SUPERVISOR:
         return {"muted": silent, "coaching": False}

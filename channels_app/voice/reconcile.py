@@ -12,13 +12,11 @@ from django.utils import timezone
 
 from channels_app.twilio.client import client
 from channels_app.twilio.failures import FAILURES
-from channels_app.voice import commands, ending, parties, rooms
+from channels_app.voice import ending, parties, requeueing, rooms
 from channels_app.voice.events import OVER
 from channels_app.voice.models import Answer, Call, Party
 from channels_app.voice.questions import locked_by_id
 from hub.conversations.actions import calls
-from hub.conversations.models import Channel
-from hub.routing import queue
 
 #: How long a call may say nothing before it is asked about, and until it is asked again.
 SILENT = timedelta(seconds=15)
@@ -73,22 +71,10 @@ def _return(call_id: int, now: datetime) -> bool:
     if call.state != Call.State.ROOM or call.alone_since is None:
         return False
     calls.note(call.conversation, "agent_lost", at=now, leg=call.leg)
-    held_by = calls.needs_person(call.conversation, call.conversation.department, call.leg, at=now)
-    parent = call.queue_entry
-    for party in call.parties.filter(left_at__isnull=True):
-        party.call = call
-        parties.leave(party, "returned_to_queue", at=now)
-    call.queue_entry = queue.enter(
-        call.conversation,
-        at=now,
-        channel=Channel.VOICE,
-        language=call.language,
-        place_since=parent.place_since if parent else call.started_at,
-        parent_id=parent.pk if parent else None,
-        prefer=held_by,
-    )
-    call.state, call.alone_since = Call.State.QUEUED, None
-    commands.move(call)
+    lost = parties.lost_agent(call)
+    requeueing.queue_again(call, call.conversation.department, at=now, why="returned_to_queue")
+    if lost is not None and lost.user_id is not None:
+        ending.free(lost.user_id, at=now)
     call.save()
     return True
 

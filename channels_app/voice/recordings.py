@@ -53,39 +53,79 @@ def begin_if_due(call: Call, *, at: datetime) -> Recording | None:
     return recording
 
 
+def running(call: Call) -> Recording | None:
+    """Return the recording of the call that runs or is paused; None where nobody is recorded."""
+    return (
+        call.recordings.filter(kind=Recording.Kind.CALL, ended_at__isnull=True)
+        .exclude(wanted="stopped")
+        .first()
+    )
+
+
+def steer(recording: Recording, wanted: str) -> bool:
+    """Have a recording go on ("running"), pause or stop; returns whether that is new.
+
+    Runs in the caller's transaction, the call being locked.
+    """
+    if recording.wanted == wanted:
+        return False
+    recording.wanted = wanted
+    recording.save(update_fields=["wanted"])
+    commands.record(recording)
+    return True
+
+
+def follow(call: Call) -> None:
+    """The call was handed on: go by the rule of the department that has it now.
+
+    What was paused for one agent's question goes on for the next one.
+    """
+    recording = running(call)
+    if recording is not None:
+        steer(recording, "running" if is_due(call) else "stopped")
+
+
 def carry_out(recording_id: int) -> None:
-    """Bring the provider to what the recording's row wants. Raises Refused, TryLater."""
-    recording = Recording.objects.select_related("call").get(pk=recording_id)
-    call = recording.call
-    if call.ended_at is not None or not call.sid:
-        return
-    try:
-        if not recording.sid:
-            if recording.wanted == "stopped":
-                return
-            made = (
-                client()
-                .calls(call.sid)
-                .recordings.create(
-                    recording_channels="dual",
-                    recording_status_callback=twiml.event("recording", r=recording.uuid),
-                    recording_status_callback_event=["in-progress", "completed", "absent"],
-                )
-            )
-            Recording.objects.filter(pk=recording.pk, sid="").update(
-                sid=made.sid, state=Recording.State.RUNNING
-            )
+    """Bring the provider to what the recording's row wants. Raises Refused, TryLater.
+
+    What was sent is compared with the row once more, so that a pause or a refusal that came while
+    the recording was being started is not lost.
+    """
+    sent = ""
+    while True:
+        recording = Recording.objects.select_related("call").get(pk=recording_id)
+        call, wanted = recording.call, recording.wanted
+        if call.ended_at is not None or recording.ended_at is not None or not call.sid:
             return
-        status = {"running": "in-progress", "paused": "paused", "stopped": "stopped"}
-        more = {"pause_behavior": "skip"} if recording.wanted == "paused" else {}
-        client().calls(call.sid).recordings(recording.sid).update(
-            status=status[recording.wanted], **more
+        if wanted == sent or (not recording.sid and wanted != "running"):
+            return  # not started yet: whoever starts it looks again
+        try:
+            _send(call, recording, wanted)
+        except FAILURES as error:
+            failure = meaning(error)
+            raise failure if isinstance(failure, Refused) else TryLater(failure.code) from None
+        sent = wanted
+
+
+def _send(call: Call, recording: Recording, wanted: str) -> None:
+    if not recording.sid:
+        made = (
+            client()
+            .calls(call.sid)
+            .recordings.create(
+                recording_channels="dual",
+                recording_status_callback=twiml.event("recording", r=recording.uuid),
+                recording_status_callback_event=["in-progress", "completed", "absent"],
+            )
         )
-    except FAILURES as error:
-        failure = meaning(error)
-        raise failure if isinstance(failure, Refused) else TryLater(failure.code) from None
-    state = {"running": "running", "paused": "paused", "stopped": "stopped"}[recording.wanted]
-    Recording.objects.filter(pk=recording.pk, ended_at__isnull=True).update(state=state)
+        Recording.objects.filter(pk=recording.pk, sid="").update(
+            sid=made.sid, state=Recording.State.RUNNING
+        )
+        return
+    more = {"pause_behavior": "skip"} if wanted == "paused" else {}
+    status = "in-progress" if wanted == "running" else wanted
+    client().calls(call.sid).recordings(recording.sid).update(status=status, **more)
+    Recording.objects.filter(pk=recording.pk, ended_at__isnull=True).update(state=wanted)
 
 
 def provider_says(payload: dict[str, Any]) -> None:

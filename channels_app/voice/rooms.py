@@ -11,11 +11,21 @@ from django.utils import timezone
 
 from channels_app.voice import commands, ending, recordings
 from channels_app.voice.models import Call, Party
-from channels_app.voice.parties import agents_in, leave, patient_joined, set_hold, tell
+from channels_app.voice.parties import (
+    agents_in,
+    coach_anew,
+    leave,
+    lost_agent,
+    patient_in,
+    patient_joined,
+    set_hold,
+    talk_started,
+    tell,
+    tell_all,
+)
 from channels_app.voice.questions import locked_by_id
+from channels_app.voice.taking_over import take_over
 from hub.conversations.actions import calls
-from hub.conversations.append import Happened, log_events
-from hub.conversations.models import ContactEvent
 from hub.routing import capacity
 
 #: How long a patient hears music whose agent's line was lost, before they are queued again.
@@ -60,10 +70,23 @@ def joined(party_id: int, sid: str) -> None:
             return
         party.state, party.joined_at = State.JOINED, now
         party.save()
-        if party.kind == Kind.AGENT:
-            _agent_joined(call, party, now)
+        match party.kind:
+            case Kind.AGENT:
+                _agent_joined(call, party, now)
+            case Kind.GUEST:
+                _guest_joined(call, party, now)
+            case Kind.SUPERVISOR:
+                _supervisor_joined(party)
         call.save()
-        _tell_staff(call)
+        tell_all(call)
+
+
+def patient_came(call_id: int) -> None:
+    """The patient's line is in the room: have it held, if that was ordered before it was there."""
+    with transaction.atomic():
+        patient = patient_in(locked_by_id(call_id))
+        if patient is not None and patient.held:
+            commands.set_party(patient)
 
 
 def left(party_id: int, why: str) -> None:
@@ -72,18 +95,10 @@ def left(party_id: int, why: str) -> None:
         party = _locked(party_id)
         if party.left_at is not None:
             return
-        call = party.call
         now = timezone.now()
-        was_in = party.state == State.JOINED
-        leave(party, why, at=now)
-        if party.kind == Kind.AGENT and call.state != Call.State.ENDED:
-            if was_in:
-                _agent_left(call, party, now)
-            else:
-                ending.agent_did_not_come(call, party, why, at=now)
-        call.heard_at = now
-        call.save()
-        _tell_staff(call)
+        gone(party, why, at=now)
+        party.call.heard_at = now
+        party.call.save()
 
 
 def patient_left(call_id: int) -> None:
@@ -97,10 +112,26 @@ def patient_left(call_id: int) -> None:
             call.parties.filter(kind=Kind.PATIENT, left_at__isnull=True).update(leaving=True)
 
 
-def _tell_staff(call: Call) -> None:
-    staff = call.parties.filter(user__isnull=False, left_at__isnull=True)
-    for user_id in staff.values_list("user_id", flat=True):
-        tell(user_id)
+def gone(party: Party, why: str, *, at: datetime) -> None:
+    """Take a party out, whose call is locked, and see what that means for the others.
+
+    The caller saves the call; and orders the line to be ended, if it is not over.
+    """
+    call = party.call
+    came = party.state == State.JOINED
+    match party.kind:
+        case Kind.AGENT if came:
+            _agent_left(call, party, why, at)
+        case Kind.AGENT:
+            leave(party, why, at=at)
+            if call.state != Call.State.ENDED:
+                ending.agent_did_not_come(call, party, why, at=at)
+        case Kind.GUEST:
+            leave(party, why, at=at)
+            _note_guest(call, party, "guest_left" if came else "guest_did_not_come", at)
+        case _:
+            ending.out(party, why, at=at)
+    tell_all(call)
 
 
 def _locked(party_id: int) -> Party:
@@ -121,56 +152,86 @@ def _note_sid(party: Party, sid: str) -> bool:
 
 def _agent_joined(call: Call, party: Party, now: datetime) -> None:
     assert party.user is not None
+    ending.put_notes_aside(party.user.pk, at=now)
     capacity.occupy(party.user.pk, until=None)
-    log_events(
-        call.conversation,
-        Happened(
-            ContactEvent.Kind.TALK_STARTED,
-            now,
-            call.leg,
-            agent_id=party.user_id,
-            interval=party.uuid,
-        ),
-    )
+    lost = lost_agent(call)
+    if party.is_consulted:
+        if lost is not None:
+            take_over(call, party, lost, at=now)
+        else:
+            to = party.user_id
+            calls.note(call.conversation, "colleague_joined", at=now, leg=call.leg, to=to)
+        return
     if call.state == Call.State.QUEUED:
         if not calls.answered(call.conversation, party.user, call.leg, at=now):
-            # Somebody else has the conversation: this line is not needed.
-            party.leaving = True
-            party.save()
+            # Somebody else has the conversation: this line is not needed, and never was.
+            party.state, party.joined_at = State.RINGING, None
+            ending.out(party, "not_needed", at=now)
             commands.set_party(party)
             return
-        call.state, call.answered_at = Call.State.ROOM, now
+        call.state, call.answered_at = Call.State.ROOM, call.answered_at or now
         patient_joined(call, at=now)
         commands.move(call)
         recordings.begin_if_due(call, at=now)
     elif call.state == Call.State.DIALLING and not call.sid:
         commands.ring_patient(call, until=now + timedelta(seconds=30))
-    elif call.state == Call.State.ROOM and call.alone_since is not None:
+    elif call.state == Call.State.ROOM and lost is not None:
         call.alone_since = None
-        patient = call.parties.filter(kind=Kind.PATIENT, left_at__isnull=True).first()
+        patient = patient_in(call)
         if patient is not None:
-            patient.call = call
             set_hold(patient, False, at=now, by=party.user)
         calls.note(call.conversation, "agent_returned", at=now, leg=call.leg, by=party.user)
+    talk_started(party, at=now)
+    coach_anew(call)
 
 
-def _agent_left(call: Call, party: Party, now: datetime) -> None:
-    """See what becomes of the patient when an agent goes."""
-    if agents_in(call):
-        # Another one is there: whoever was alone with the patient's call before goes on with it.
-        ending.start_wrap_up(call, party, at=now)
-        return
-    if party.leaving or call.state != Call.State.ROOM:
-        ending.end(call, "agent_hung_up", at=now)
-        return
-    patient = call.parties.filter(kind=Kind.PATIENT, left_at__isnull=True).first()
-    if patient is None or patient.leaving:
-        # The patient hung up; the end of their line is on its way to us.
-        ending.start_wrap_up(call, party, at=now)
-        return
-    # Their line was lost: a reload, a flat battery. Music for the patient, and they may come back.
-    call.alone_since = now
+def _guest_joined(call: Call, party: Party, now: datetime) -> None:
+    _note_guest(call, party, "guest_joined", now)
+    if recordings.running(call) is not None:
+        # Whoever is recorded is told so before they speak (notes on compliance, section 2).
+        commands.announce(party)
+
+
+def _note_guest(call: Call, party: Party, what: str, at: datetime) -> None:
+    who = str(party.uuid)
+    calls.note(call.conversation, what, at=at, leg=call.leg, party=who, role=party.role)
+
+
+def _supervisor_joined(party: Party) -> None:
     assert party.user_id is not None
+    capacity.occupy(party.user_id, until=None)
+    # While their phone rang, they may have chosen another mode, or another agent leads now.
+    commands.set_party(party)
+
+
+def _agent_left(call: Call, party: Party, why: str, now: datetime) -> None:
+    """See what becomes of the patient when an agent goes."""
+    others = [one for one in agents_in(call) if one.pk != party.pk]
+    patient = patient_in(call)
+    if call.state == Call.State.ROOM and not party.leaving and (not patient or patient.leaving):
+        # The patient hung up; the end of their line is on its way to us.
+        ending.out(party, why, at=now)
+    elif party.is_consulted:
+        ending.out(party, why, at=now)
+        calls.note(call.conversation, "colleague_left", at=now, leg=call.leg, to=party.user_id)
+    elif others:
+        ending.out(party, why, at=now)
+        if all(one.is_consulted for one in others):
+            take_over(call, others[0], party, at=now)
+        coach_anew(call)
+    elif party.leaving or call.state != Call.State.ROOM:
+        ending.out(party, why, at=now)
+        ending.end(call, "agent_hung_up", at=now)
+    else:
+        _leave_alone(call, party, why, now)
+
+
+def _leave_alone(call: Call, party: Party, why: str, now: datetime) -> None:
+    """Their line was lost: a reload, a flat battery. Music for the patient, and they may return."""
+    assert party.user_id is not None
+    leave(party, why, at=now)
+    call.alone_since = now
     capacity.occupy(party.user_id, until=now + RETURN_GRACE)
-    patient.call = call
-    set_hold(patient, True, at=now, by=party.user)
+    patient = patient_in(call)
+    if patient is not None:
+        set_hold(patient, True, at=now, by=party.user)

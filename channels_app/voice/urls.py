@@ -19,6 +19,7 @@ urlpatterns = [
     path("room-left", views.room_left, name="room-left"),
     path("reached", views.reached, name="reached"),
     path("hold", views.hold, name="hold"),
+    path("notice", views.notice, name="notice"),
     path("message-left", views.message_left, name="message-left"),
     path("fallback", views.fallback, name="fallback"),
     path("music.wav", views.music, name="music"),

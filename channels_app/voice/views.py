@@ -10,6 +10,7 @@ from channels_app.twilio.webhooks import fields_of, from_twilio
 from channels_app.voice import (
     arriving,
     callbacks,
+    guests,
     placing,
     twiml,
     voicemail,
@@ -166,6 +167,12 @@ def reached(request: HttpRequest) -> HttpResponse:
 def hold(request: HttpRequest) -> HttpResponse:
     """What does a line on hold hear?"""
     return document(str(twiml.music()))
+
+
+@asked
+def notice(request: HttpRequest) -> HttpResponse:
+    """What is a guest told who joins a call that is recorded?"""
+    return document(str(guests.notice(fields_of(request)["CallSid"])))
 
 
 @asked

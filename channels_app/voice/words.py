@@ -75,6 +75,12 @@ def recording_notice(language: str) -> str:
         )
 
 
+def guest_notice(language: str) -> str:
+    """Return what a third person hears who joins a call that is recorded."""
+    with translation.override(language):
+        return _("This call is being recorded.")
+
+
 def connecting(language: str) -> str:
     """Return what is said when the wait begins."""
     with translation.override(language):

@@ -156,8 +156,8 @@ RULES: dict[str, Rule] = {
         f"voice:{name}": _by_post(Kind.PROVIDER, csrf=False)
         for name in (
             *("incoming", "language", "menu", "birth-date", "wait", "wait-choice", "left"),
-            *("way-out", "place", "room-left", "reached", "hold", "message-left", "fallback"),
-            *("status", "party", "conference", "recording", "machine"),
+            *("way-out", "place", "room-left", "reached", "hold", "notice", "message-left"),
+            *("fallback", "status", "party", "conference", "recording", "machine"),
         )
     },
     "voice:music": _by_get(Kind.PUBLIC),

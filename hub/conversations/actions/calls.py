@@ -66,21 +66,26 @@ def note(
 
 
 def needs_person(
-    conversation: Conversation, department: Department, leg: Leg, *, at: datetime
+    conversation: Conversation,
+    department: Department,
+    leg: Leg,
+    *,
+    at: datetime,
+    by: User | None = None,
 ) -> int | None:
     """The caller wants somebody of `department` now; nobody holds the conversation any more.
 
     Whoever held it is returned (they are asked first); the caller of this puts it into the queue.
+    With `by` it is not the caller's wish: they, who speak with the caller, hand them over.
     """
     [locked] = lock([conversation.pk])
     held_by = locked.holder_id
     events: list[Happened] = []
+    reason = "handed_over" if by else "patient_calls"
     if held_by is not None:
         switch_holder(locked, held_by, None)
-        events.append(
-            Happened(ContactEvent.Kind.UNASSIGNED, at, agent_id=held_by, reason="patient_calls")
-        )
-        _assignment(locked, None, reason="patient_calls", at=at)
+        events.append(Happened(ContactEvent.Kind.UNASSIGNED, at, agent_id=held_by, reason=reason))
+        _assignment(locked, None, by=by, reason=reason, at=at)
     head: dict[str, Any] = {
         "status": Conversation.Status.OPEN,
         "snoozed_until": None,
@@ -94,7 +99,8 @@ def needs_person(
         head["department_id"] = department.pk
         if department.restricted:
             head["restricted_by_id"] = department.pk
-    lines = [_line("chose_department", at, leg=leg, department=department.pk)]
+    what = "sent_to_department" if by else "chose_department"
+    lines = [_line(what, at, leg=leg, by=by, department=department.pk)]
     if locked.status == Conversation.Status.RESOLVED:
         lines.insert(
             0,
@@ -156,12 +162,28 @@ def answered(conversation: Conversation, user: User, leg: Leg, *, at: datetime) 
     return True
 
 
-def hand_over(conversation: Conversation, to: User, leg: Leg, *, by: User, at: datetime) -> bool:
-    """Make `to` the holder after `by`, who has introduced them. False where `by` holds it not."""
+def hand_over(
+    conversation: Conversation,
+    to: User,
+    leg: Leg,
+    *,
+    by: User,
+    at: datetime,
+    department: Department | None = None,
+) -> bool:
+    """Make `to` the holder after `by`, who has introduced them. False where `by` holds it not.
+
+    The conversation moves along to `department`, the one in which `to` can hold it, if given.
+    """
     [locked] = lock([conversation.pk])
     if locked.holder_id != by.pk or not switch_holder(locked, by.pk, to.pk):
         return False
-    append(locked, _line("handed_over", at, leg=leg, by=by, to=to.pk))
+    head: dict[str, Any] = {}
+    if department is not None and department.pk != locked.department_id:
+        head["department_id"] = department.pk
+        if department.restricted:
+            head["restricted_by_id"] = department.pk
+    append(locked, _line("handed_over", at, leg=leg, by=by, to=to.pk), **head)
     _assignment(locked, to, by=by, reason="handed_over", at=at)
     log_events(
         locked,
