@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hub.launcher import apps
 from hub.launcher.guarded import GuardedProcess, Program
+from hub.launcher.ports import listen
 from hub.launcher.servers import EmbeddedServers
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -76,7 +77,8 @@ class Stack:
     def start_hub(self) -> str:
         """Start web, worker and beat as the demo does; return the web's address."""
         url = os.environ["HUB_PUBLIC_URL"]
-        self._start(apps.web(int(url.rpartition(":")[2]), os.environ, PROJECT))
+        self.listener = listen(int(url.rpartition(":")[2]))
+        self._start(apps.web(self.listener, os.environ, PROJECT))
         self._start(apps.worker(os.environ, PROJECT))
         self._start(apps.beat(self.folder, os.environ, PROJECT))
         self._wait_for(url, "web")

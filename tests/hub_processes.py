@@ -5,7 +5,6 @@ simulator's address. Use the fixture `hub` of tests/channels/conftest.py.
 """
 
 import os
-import socket
 import sys
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from hub.launcher.guarded import GuardedProcess, Program
+from hub.launcher.ports import listen
 
 PROJECT = Path(__file__).resolve().parent.parent
 START_LIMIT = 40  # seconds
@@ -22,8 +22,9 @@ class HubProcesses:
     """A running hub. `start` what a test needs; everything is stopped at its end."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        # Kept open, as the launcher does: whoever connects while the web is down waits for it.
+        self._listener = listen(0)
+        self.port = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
         self.environment = os.environ | {"HUB_PUBLIC_URL": self.url} | environment
@@ -34,7 +35,7 @@ class HubProcesses:
         commands = {
             "web": [
                 *(sys.executable, "-m", "uvicorn", "hub.asgi:application"),
-                *("--host", "127.0.0.1", "--port", str(self.port)),
+                *("--fd", str(self._listener.fileno())),
                 *("--timeout-graceful-shutdown", "1", "--lifespan", "off"),
             ],
             "worker": [
@@ -48,7 +49,9 @@ class HubProcesses:
             ],
         }
         for name in names:
-            process = GuardedProcess(Program(name, commands[name], self.environment, PROJECT))
+            listener = self._listener.fileno() if name == "web" else None
+            program = Program(name, commands[name], self.environment, PROJECT, listener=listener)
+            process = GuardedProcess(program)
             with self.log(name).open("ab") as output:
                 process.start(output)
             self._running[name] = process
@@ -65,6 +68,7 @@ class HubProcesses:
         """Stop everything that runs."""
         while self._running:
             self._running.popitem()[1].stop()
+        self._listener.close()
 
     def log(self, name: str) -> Path:
         """The file that a process's output goes to."""

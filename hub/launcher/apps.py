@@ -1,6 +1,7 @@
 """The processes of the hub itself, as the demo runs them."""
 
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +15,17 @@ WEB_POOL = 30
 WORKER_POOL = WORKER_THREADS + 2
 
 
-def web(port: int, environment: Mapping[str, str], project: Path) -> Program:
-    """Return the web process: one, since the sockets' fan-out is per process."""
+def web(listener: socket.socket, environment: Mapping[str, str], project: Path) -> Program:
+    """Return the web process: one, since the sockets' fan-out is per process.
+
+    It serves `listener`, which outlives it: a caller's line waits for the next document while the
+    process is started anew, and would be lost if it were refused.
+    """
     application = ["hub.asgi:application", "--lifespan", "off"]
     own = {"HUB_DATABASE_POOL": str(WEB_POOL), **environment}
-    return Program("web", [*_uvicorn(port), *application], own, project)
+    served = ["--fd", str(listener.fileno())]
+    command = [sys.executable, "-m", "uvicorn", *served, *_OPTIONS, *application]
+    return Program("web", command, own, project, listener=listener.fileno())
 
 
 def worker(environment: Mapping[str, str], project: Path) -> Program:
@@ -52,12 +59,16 @@ def manage(environment: Mapping[str, str], project: Path, *command: str) -> Prog
     return Program(command[0], [sys.executable, "manage.py", *command], environment, project)
 
 
-def _uvicorn(port: int) -> list[str]:
+_OPTIONS = (
     # A websocket that stays open must not hold up the stop.
-    ends = ["--timeout-graceful-shutdown", "3", "--no-access-log", "--log-level", "warning"]
+    *("--timeout-graceful-shutdown", "3", "--no-access-log", "--log-level", "warning"),
     # No frame of ours is larger; uvicorn would read 16 MB before anybody looks at it.
-    ends += ["--ws-max-size", "65536"]
-    return [sys.executable, "-m", "uvicorn", "--host", HOST, "--port", str(port), *ends]
+    *("--ws-max-size", "65536"),
+)
+
+
+def _uvicorn(port: int) -> list[str]:
+    return [sys.executable, "-m", "uvicorn", "--host", HOST, "--port", str(port), *_OPTIONS]
 
 
 def _celery(command: str) -> list[str]:

@@ -3,6 +3,7 @@
 import http.client
 import os
 import signal
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from hub.launcher.errors import CannotStart
 from hub.launcher.keys import demo_keys
 from hub.launcher.ledger import Ledger
 from hub.launcher.output import Output
-from hub.launcher.ports import HOST, is_open, require_free
+from hub.launcher.ports import HOST, is_open, listen, require_free
 from hub.launcher.postgres import EmbeddedPostgres
 from hub.launcher.schema_state import Marks, fingerprint
 from hub.launcher.servers import FolderInUse, FolderLock
@@ -97,6 +98,7 @@ class Demo:
         self._output = Output()
         self._ledger = Ledger(self._chosen.folder / "processes.json")
         self._supervisor = Supervisor(self._ledger, self._output)
+        self._listener: socket.socket | None = None
         self._servers: list[Service] = []
         self._apps: list[Service] = []
         self._embedded: list[EmbeddedPostgres | EmbeddedValkey] = []
@@ -198,8 +200,9 @@ class Demo:
             raise StepFailed(f"`manage.py {command[0]}` failed; see above.")
 
     def _start_apps(self, environment: Mapping[str, str]) -> None:
+        self._listener = listen(self._chosen.port)
         programs = [
-            apps.web(self._chosen.port, environment, PROJECT),
+            apps.web(self._listener, environment, PROJECT),
             apps.worker(environment, PROJECT),
             apps.beat(self._chosen.folder, environment, PROJECT),
         ]
@@ -246,6 +249,8 @@ class Demo:
             self._output.say("Stopping.")
         # The applications first: they finish what they do, and need the servers for it.
         self._supervisor.stop(*self._apps)
+        if self._listener is not None:
+            self._listener.close()
         self._supervisor.stop()
         for server in self._embedded:
             server.remove_sockets()

@@ -29,7 +29,9 @@ class Program:
     """What to run. Nothing of it runs yet.
 
     `stop_signal` is the one that means "finish cleanly" to this program, and `grace` the seconds it
-    gets for that; `run_as` drops root's rights in the child, while its guard keeps them.
+    gets for that; `run_as` drops root's rights in the child, while its guard keeps them. `listener`
+    is the descriptor of an open socket that the child serves and the launcher keeps: whoever
+    connects while the program is being started anew waits a moment, and is not refused.
     """
 
     label: str
@@ -39,6 +41,7 @@ class Program:
     stop_signal: int = signal.SIGTERM
     run_as: SystemUser | None = None
     grace: int = STOP_GRACE
+    listener: int | None = None
 
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -89,7 +92,10 @@ class GuardedProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output is not None else None,
-                pass_fds=(lifeline_read, report_write),
+                pass_fds=(
+                    *(lifeline_read, report_write),
+                    *([] if program.listener is None else [program.listener]),
+                ),
                 start_new_session=True,
             )
         finally:

@@ -33,6 +33,11 @@ def require_free(port: int, variable: str) -> None:
             ) from None
 
 
+def listen(port: int) -> socket.socket:
+    """Return a socket that listens on `port` of this machine; 0 takes a free one."""
+    return socket.create_server((HOST, port), backlog=256)
+
+
 def _holder(port: int) -> str:
     """Return " by NAME (process N)", or nothing where the system does not tell us."""
     try:
