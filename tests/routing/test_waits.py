@@ -165,3 +165,11 @@ def test_nothing_is_read_from_end_to_end(name: str, years_of_history: QueueEntry
                 # The waits that are open, or the last few that were answered.
                 assert node["Actual Rows"] * node["Actual Loops"] <= 1100, (node, sql)
                 assert node.get("Rows Removed by Filter", 0) <= 1100, (node, sql)
+
+
+def test_a_second_in_which_nothing_is_to_be_done_costs_little(
+    years_of_history: QueueEntry, django_assert_max_num_queries: Any
+) -> None:
+    queue.withdraw(years_of_history.conversation, at=timezone.now())
+    with django_assert_max_num_queries(6):
+        assert dispatcher.dispatch() == 0

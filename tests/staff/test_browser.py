@@ -13,6 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 from hub.staff import sessions
 from hub.staff.models import StaffSession, User
 from hub.staff.sessions import SessionStore
+from tests.browser import keep_picture
 from tests.factories import PASSWORD, DepartmentFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -226,6 +227,7 @@ async def violations(page: Page) -> list[object]:
 OPEN = ["/accounts/login/", "/accounts/password/reset/", "/staff/welcome/", "/accounts/inactive/"]
 BEHIND = [
     *("/staff/me/", "/staff/people/", "/staff/people/invite/", "/accounts/2fa/"),
+    "/staff/departments/",
     *("/accounts/2fa/totp/activate/", "/accounts/2fa/webauthn/add/", "/accounts/sessions/"),
     *("/accounts/password/change/", "/accounts/logout/", "/accounts/2fa/webauthn/"),
 ]
@@ -245,6 +247,7 @@ async def test_no_page_has_a_barrier(
     async def look(path: str) -> None:
         await page.goto(live_server.url + path)
         wide = await page.evaluate("document.documentElement.scrollWidth")
+        await keep_picture(page, f"{path.strip('/').replace('/', '-')}-{theme}-{width}")
         problems = [*(await violations(page)), *([f"{wide} px wide"] if wide > width else [])]
         if problems:
             found[path] = problems
@@ -256,7 +259,8 @@ async def test_no_page_has_a_barrier(
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Go on").click()
     await page.wait_for_url(lambda url: "reauthenticate" not in url)
-    for path in [*BEHIND, f"/staff/people/{person.uuid}/"]:
+    ward = await person.departments.aget()
+    for path in [*BEHIND, f"/staff/people/{person.uuid}/", f"/staff/departments/{ward.uuid}/"]:
         await look(path)
     await page.goto(f"{live_server.url}/staff/me/")
     await page.evaluate("document.dispatchEvent(new Event('hub:lock-now'))")
