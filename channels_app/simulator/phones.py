@@ -7,12 +7,15 @@ Each message is a JSON object with a ``kind``; what a page wants it posts to the
 - ``message`` (``message``), ``phone`` (``phone``), ``scene``, ``knobs``, ``webhook``, ``reset``;
 - ``call`` (``call``): a leg was made or changed. ``sid``; ``phone``, its far end: a number or
   ``client:`` and an identity; ``state``: ``calling`` (it dialled), ``ringing`` (it is called),
-  ``connected``, ``queued`` or ``ended``; ``bridged``: somebody is at the other end; ``music``;
+  ``connected``, ``queued`` or ``ended``; ``phase``: the same, and of a connected call what goes
+  on in it (:func:`voice.views.phase_of`); ``bridged``: somebody is at the other end; ``music``;
   ``status``, ``direction``, ``from``, ``to``, ``parent``, ``answered_by``, ``seconds``, ``at``;
-- ``heard`` (``sid``, ``phone``, ``line``): the far end of that leg hears something. ``line`` has
-  ``number`` (1, 2, 3… within the leg), ``at``, ``kind`` (``say``: the provider's voice, ``play``:
-  a sound, ``music``: ``on`` or ``off``, ``beep``, ``heard``: somebody in the room), ``text``, and
-  ``who`` speaks.
+  ``revision``, which grows with each change;
+- ``heard`` (``sid``, ``phone``, ``line``): the far end of that leg hears or does something.
+  ``line`` has ``number`` (1, 2, 3… within the leg), ``at``, ``kind`` (``say``: the provider's
+  voice, ``play``: a sound, ``music``: ``on`` or ``off``, ``beep``, ``heard``: somebody in the
+  room; ``pressed`` and ``said``: what the far end itself did), ``text``, and ``who`` speaks;
+- ``line`` (``phone``, ``line``): a phone was told what to do when it is called.
 
 ``GET /simulator/phones/{e164}/call`` gives the same call with all its lines, after a reload.
 """

@@ -1,4 +1,4 @@
-"""Scenes: little plays of patients writing in, for newcomers to see the console live."""
+"""Scenes: little plays of patients writing and calling, for newcomers to see the console live."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from .callers import Act, Caller, play_caller
 from .carrier import Carrier
 from .clock import Clock
 from .events import Broadcaster
 from .pictures import picture
 from .store import Store
+from .views import show_phone
+from .voice.exchange import Exchange
 
 
 class UnknownScene(Exception):
@@ -29,18 +32,25 @@ class Line:
 
 @dataclass(frozen=True)
 class Scene:
-    """A play: its phones with their labels, and its lines."""
+    """A play: its phones with their labels, the lines that they write, and who calls."""
 
     name: str
     title: str
     summary: str
     phones: dict[str, str]
-    lines: tuple[Line, ...]
+    lines: tuple[Line, ...] = ()
+    callers: tuple[Caller, ...] = ()
 
     @property
     def seconds(self) -> float:
-        """How long it takes at normal speed."""
-        return self.lines[-1].at
+        """When its last line is written or its last caller dials, at normal speed."""
+        begins = [line.at for line in self.lines] + [caller.at for caller in self.callers]
+        return max(begins)
+
+    @property
+    def steps(self) -> int:
+        """How many texts are written, keys pressed and words said in it."""
+        return len(self.lines) + sum(len(caller.acts) for caller in self.callers)
 
 
 def _busy_monday() -> Scene:
@@ -132,7 +142,60 @@ def _everyone_at_once() -> Scene:
     )
 
 
-SCENES = {scene.name: scene for scene in (_busy_monday(), _stop_and_start(), _everyone_at_once())}
+def _three_callers() -> Scene:
+    """They find their way through the demo clinic's menu by its digits."""
+    lucia, sam, nora = "+15550100170", "+15550100171", "+15550100172"
+    callers = (
+        Caller(
+            0,
+            lucia,
+            (
+                Act("asked", press="2", after=3),
+                Act("asked", press="1", after=5),
+                Act("talking", say="Buenos días. Soy Lucía Campos. Necesito cambiar mi cita."),
+                Act("addressed", say="El jueves no puedo. ¿Tienen algo el viernes por la mañana?"),
+                Act("addressed", say="El viernes a las nueve está muy bien. Muchas gracias."),
+                Act("addressed", after=4),
+            ),
+        ),
+        Caller(
+            2,
+            sam,
+            (
+                Act("asked", press="1", after=2),
+                Act("asked", press="8", after=4),
+                Act("recording", say="Hi, this is Sam Whitfield, born May 2, 1961."),
+                Act(
+                    "recording", say="My blood pressure pills run out tomorrow. Please renew them."
+                ),
+                Act("recording", say="You reach me at this number all day. Thank you.", after=3),
+                Act("recording", press="#", after=2),
+            ),
+        ),
+        Caller(
+            4,
+            nora,
+            (
+                Act("asked", press="1", after=2),
+                Act("asked", press="1", after=4),
+                Act("waiting", press="1", after=5),
+            ),
+        ),
+    )
+    phones = {lucia: "Lucía’s phone", sam: "Sam’s phone", nora: "Nora’s phone"}
+    return Scene(
+        "three-callers",
+        "Three callers at once",
+        "One in Spanish, one leaves a voicemail, one asks to be called back",
+        phones,
+        callers=callers,
+    )
+
+
+SCENES = {
+    scene.name: scene
+    for scene in (_busy_monday(), _three_callers(), _stop_and_start(), _everyone_at_once())
+}
 
 
 def phone_labels() -> dict[str, str]:
@@ -143,12 +206,21 @@ def phone_labels() -> dict[str, str]:
 class Stage:
     """Plays scenes on the simulator's clock; one performance of each at a time."""
 
-    def __init__(self, carrier: Carrier, store: Store, clock: Clock, events: Broadcaster) -> None:
+    def __init__(
+        self,
+        carrier: Carrier,
+        exchange: Exchange,
+        store: Store,
+        clock: Clock,
+        events: Broadcaster,
+    ) -> None:
         self.carrier = carrier
+        self.exchange = exchange
         self.store = store
         self.clock = clock
         self.events = events
-        self._playing: dict[str, asyncio.Task[None]] = {}
+        #: What is left of each performance: the texts, and each caller.
+        self._playing: dict[str, set[asyncio.Task[None]]] = {}
         self._progress: dict[str, int] = {}
 
     def play(self, name: str, number: str, speed: float = 1.0) -> Scene:
@@ -156,7 +228,7 @@ class Stage:
 
         Args:
             name: the scene's name.
-            number: the clinic's number that everybody writes to.
+            number: the clinic's number that everybody writes to and calls.
             speed: how many times faster than written.
 
         Raises:
@@ -170,7 +242,15 @@ class Stage:
         for e164, label in scene.phones.items():
             self.store.phone(e164, label)
         self._progress[name] = 0
-        self._playing[name] = self.clock.spawn(self._perform(scene, number, speed))
+        tasks = set()
+        if scene.lines:
+            tasks.add(self.clock.spawn(self._write(scene, number, speed)))
+        for caller in scene.callers:
+            self._lay_on_desk(caller.phone)
+            tasks.add(self.clock.spawn(self._call(scene, caller, number, speed), standing=True))
+        self._playing[name] = tasks
+        for task in list(tasks):
+            task.add_done_callback(lambda ended: self._ended(name, tasks, ended))
         self._tell(name)
         return scene
 
@@ -181,9 +261,10 @@ class Stage:
             UnknownScene: for another name.
         """
         self._find(name)
-        task = self._playing.pop(name, None)
-        if task is not None:
-            task.cancel()
+        tasks = self._playing.pop(name, None)
+        if tasks is not None:
+            for task in tasks:
+                task.cancel()
             self._tell(name)
 
     def show(self, scene: Scene) -> dict[str, Any]:
@@ -193,22 +274,39 @@ class Stage:
             "title": scene.title,
             "summary": scene.summary,
             "seconds": scene.seconds,
-            "lines": len(scene.lines),
+            "lines": scene.steps,
             "played": self._progress.get(scene.name, 0),
             "playing": scene.name in self._playing,
         }
 
-    async def _perform(self, scene: Scene, number: str, speed: float) -> None:
+    async def _write(self, scene: Scene, number: str, speed: float) -> None:
         elapsed = 0.0
         for line in scene.lines:
             await self.clock.sleep((line.at - elapsed) / speed)
             elapsed = line.at
             media = [("image/png", picture(line.picture))] if line.picture else []
             self.carrier.take_from_phone(line.phone, number, line.body, media)
-            self._progress[scene.name] += 1
-            self._tell(scene.name)
-        del self._playing[scene.name]
-        self._tell(scene.name)
+            self._step(scene.name)
+
+    async def _call(self, scene: Scene, caller: Caller, number: str, speed: float) -> None:
+        await play_caller(self.exchange, caller, number, speed, done=lambda: self._step(scene.name))
+
+    def _step(self, name: str) -> None:
+        self._progress[name] += 1
+        self._tell(name)
+
+    def _ended(self, name: str, tasks: set[asyncio.Task[None]], ended: asyncio.Task[None]) -> None:
+        tasks.discard(ended)
+        # After a stop, or a start afresh, these tasks are nobody's performance any more.
+        if not tasks and self._playing.get(name) is tasks:
+            del self._playing[name]
+            self._tell(name)
+
+    def _lay_on_desk(self, e164: str) -> None:
+        """Put a caller's phone where their call can be followed."""
+        phone = self.store.phone(e164)
+        phone.on_desk = True
+        self.events.publish("phone", phone=show_phone(self.store, phone))
 
     def _find(self, name: str) -> Scene:
         if name not in SCENES:

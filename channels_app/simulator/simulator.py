@@ -46,7 +46,7 @@ class Simulator:
         self.exchange = Exchange(
             settings.account_sid, self.store, self.chaos, self.clock, self.dispatcher, self.events
         )
-        self.stage = Stage(self.carrier, self.store, self.clock, self.events)
+        self.stage = Stage(self.carrier, self.exchange, self.store, self.clock, self.events)
         for owned in settings.numbers:
             self.store.numbers[owned.e164] = Number(
                 sid=self.store.new_sid("PN"),

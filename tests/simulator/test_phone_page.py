@@ -9,6 +9,7 @@ from twilio.rest import Client
 
 from channels_app.simulator.headless import SimulatedTwilio
 from channels_app.simulator.pictures import picture
+from channels_app.simulator.scenes import SCENES
 from tests.simulator.conftest import CLINIC
 from tests.simulator.fixtures import PROJECT
 from tests.simulator.standin import Answer, StandInHub
@@ -222,7 +223,7 @@ async def test_page_catches_up_after_the_socket_was_cut(
 
     await page.route_web_socket("**/simulator/socket", pass_on)
     await page.reload()
-    await expect(page.locator(".scene")).to_have_count(3)
+    await expect(page.locator(".scene")).to_have_count(len(SCENES))
     line["cut"] = True
     await sockets[0].close()
     await expect(page.get_by_role("status")).to_have_text("Reconnecting…")

@@ -9,7 +9,7 @@ from twilio.rest import Client
 from channels_app.simulator.headless import ControlRefused, NothingArrived, SimulatedTwilio
 from channels_app.simulator.pictures import picture
 from channels_app.simulator.scenes import SCENES
-from tests.simulator.conftest import CLINIC
+from tests.simulator.conftest import CLINIC, INCOMING, Script
 from tests.simulator.standin import StandInHub
 
 ANA = "+15550100142"
@@ -87,8 +87,8 @@ def test_stopped_scene_is_silent(simulator: SimulatedTwilio, hub: StandInHub) ->
     assert len(hub.bodies()) == said > 0
 
 
-@pytest.mark.parametrize("name", sorted(SCENES))
-def test_every_scene_plays_to_its_end(
+@pytest.mark.parametrize("name", sorted(name for name, scene in SCENES.items() if scene.lines))
+def test_every_scene_of_texts_plays_to_its_end(
     simulator: SimulatedTwilio, hub: StandInHub, name: str
 ) -> None:
     simulator.step_time()
@@ -98,6 +98,68 @@ def test_every_scene_plays_to_its_end(
     assert {s.fields["To"] for s in hub.seen} == {"+15550100200"}
     (shown,) = [s for s in simulator.ask("GET", "/scenes")["scenes"] if s["name"] == name]
     assert (shown["playing"], shown["played"]) == (False, len(SCENES[name].lines))
+
+
+def test_three_callers_press_speak_and_are_called_back(
+    simulator: SimulatedTwilio, script: Script, hub: StandInHub, twilio: Client
+) -> None:
+    language, menu = "<Gather numDigits='1' timeout='30' action='/language'/>", "/menu"
+    script[INCOMING] = language
+    script["/language"] = f"<Gather numDigits='1' timeout='30' action='{menu}'/>"
+    script[menu] = lambda seen: {
+        "1": "<Enqueue waitUrl='/wait'>desk</Enqueue>",
+        "8": "<Record finishOnKey='#' timeout='30' action='/left'/>",
+    }[seen.fields["Digits"]]
+    script["/wait"] = (
+        "<Gather numDigits='1' timeout='1' action='/keep'><Say>Press 1.</Say></Gather>"
+    )
+    script["/keep"] = "<Leave/>"
+    script["/left"] = "<Hangup/>"
+    lucia, sam, nora = SCENES["three-callers"].phones
+    simulator.step_time()
+    simulator.play("three-callers")
+    simulator.advance(60)
+    assert {s.fields["From"]: s.fields["Digits"] for s in hub.seen if s.path == "/language"} == {
+        lucia: "2",
+        sam: "1",
+        nora: "1",
+    }
+    (left,) = hub.asked("/left")
+    assert (left["From"], left["Digits"]) == (sam, "#")
+    assert [seen["From"] for seen in hub.asked("/keep")] == [nora]
+    said = [h["text"] for h in simulator.phone(sam).call()["heard"] if h["kind"] == "said"]
+    assert len(said) == 3
+    assert [simulator.phone(each).call()["state"] for each in (lucia, sam, nora)] == [
+        "queued",
+        "ended",
+        "ended",
+    ]
+    # A person takes Lucía's call; she answers each time she is spoken to, and hangs up at the end.
+    ben = simulator.phone("+15550100143")
+    ben.line("answers")
+    twilio.calls.create(
+        to=ben.e164, from_=CLINIC, twiml="<Response><Dial><Queue>desk</Queue></Dial></Response>"
+    )
+    simulator.advance(5)
+    for _ in range(3):
+        ben.say("Buenos días")
+        simulator.advance(5)
+    assert len(ben.heard()) == 3
+    assert simulator.phone(lucia).call()["state"] == "ended"
+    (shown,) = [s for s in simulator.ask("GET", "/scenes")["scenes"] if s["title"][:5] == "Three"]
+    assert (shown["playing"], shown["played"]) == (False, shown["lines"])
+
+
+def test_stopped_callers_hang_up(
+    simulator: SimulatedTwilio, script: Script, hub: StandInHub
+) -> None:
+    script[INCOMING] = "<Pause length='500'/>"
+    simulator.step_time()
+    simulator.play("three-callers")
+    simulator.advance(10)
+    simulator.ask("POST", "/scenes/three-callers/stop")
+    simulator.advance(1)
+    assert {call["state"] for call in simulator.voice_state()["calls"]} == {"ended"}
 
 
 def test_unknown_scene_speed_and_number_are_refused(simulator: SimulatedTwilio) -> None:

@@ -68,6 +68,8 @@ async def attend(exchange: Exchange, room: Conference, participant: Participant)
         leg.set_music(False)
         if leg.room is room:
             leg.room = None
+        if not leg.hanging_up:
+            exchange.show(leg)
 
 
 async def _one_mood(exchange: Exchange, room: Conference, participant: Participant) -> None:
@@ -143,7 +145,7 @@ def _join(exchange: Exchange, room: Conference, participant: Participant) -> Non
         if room.wishes.record:
             _record(exchange, room, room.wishes)
         _wake(room)
-    exchange.show(leg)
+    _show(exchange, room)
 
 
 def leave(exchange: Exchange, room: Conference, participant: Participant, reason: str) -> None:
@@ -155,6 +157,8 @@ def leave(exchange: Exchange, room: Conference, participant: Participant, reason
     room.participants.remove(participant)
     tell(exchange, room, "participant-leave", participant)
     participant.leg.bell.ring()
+    # Who is left alone sees that nobody is at the other end any more.
+    _show(exchange, room)
     kicked = reason == "kicked"
     if participant.ends and was_in:
         ending = "kicked" if kicked else "left"
@@ -212,6 +216,11 @@ def set_hold(
         participant.hold = on
         tell(exchange, room, "participant-hold" if on else "participant-unhold", participant)
         _wake(room)
+        _show(exchange, room)
+
+
+def _show(exchange: Exchange, room: Conference) -> None:
+    for participant in room.connected:
         exchange.show(participant.leg)
 
 

@@ -11,7 +11,9 @@ Below ``/simulator``:
 ``POST /phones/{e164}/press`` ``digits``    press keys
 ``POST /phones/{e164}/say`` ``text``        speak: for a Gather, a recording, or to the room
 ``POST /phones/{e164}/line`` ``behaviour``  what it does when called, and ``after`` how long
-``GET  /phones/{e164}/call``                the latest call with all that was heard (``?after=n``)
+``GET  /phones/{e164}/call``                the latest call, or that of ``?sid=``, with its
+                                            transcript (``?after=n``: the lines behind that one)
+``GET  /phones/{e164}/calls``               all its calls, oldest first, without transcripts
 ==========================================  =====================================================
 """
 
@@ -56,6 +58,7 @@ class VoiceControl:
             ("POST", "/phones/{e164}/say", self.say),
             ("POST", "/phones/{e164}/line", self.line),
             ("GET", "/phones/{e164}/call", self.call),
+            ("GET", "/phones/{e164}/calls", self.calls),
         ]
 
     async def state(self, request: Request) -> Response:
@@ -124,21 +127,24 @@ class VoiceControl:
 
     async def line(self, request: Request) -> Response:
         """What a phone does when it is called."""
-        fields = await fields_of(request)
+        fields, e164 = await fields_of(request), self._phone(request)
+        lines = self.simulator.exchange.lines
         try:
             after = float(fields.get("after", 1))
-            self.simulator.exchange.lines.behave(
-                self._phone(request), str(fields.get("behaviour")), after
-            )
+            lines.behave(e164, str(fields.get("behaviour")), after)
         except (UnknownBehaviour, ValueError, TypeError) as error:
             raise Refused(str(error)) from None
-        return JSONResponse(self.simulator.exchange.lines.show(self._phone(request)))
+        self.simulator.events.publish("line", phone=e164, line=lines.show(e164))
+        return JSONResponse(lines.show(e164))
 
     async def call(self, request: Request) -> Response:
-        """The latest call of a phone, and what was heard in it after line ``after``."""
-        e164 = self._phone(request)
-        leg = self.simulator.exchange.lines.call_of(e164)
-        line = self.simulator.exchange.lines.show(e164)
+        """A phone's latest call, or that of ``sid``, and its transcript after line ``after``."""
+        e164, exchange = self._phone(request), self.simulator.exchange
+        leg, line = exchange.lines.call_of(e164), exchange.lines.show(e164)
+        if sid := request.query_params.get("sid"):
+            leg = exchange.legs.get(sid)
+            if leg is None or leg.outside != e164:
+                raise Refused("the phone had no such call", 404)
         if leg is None:
             return JSONResponse({"call": None, "state": "idle", "heard": [], "line": line})
         after = request.query_params.get("after", "0")
@@ -146,6 +152,11 @@ class VoiceControl:
         heard = [show_line(h) for h in leg.heard if h.number > first]
         shown: dict[str, Any] = show_leg(leg)
         return JSONResponse({"call": shown, "state": shown["state"], "heard": heard, "line": line})
+
+    async def calls(self, request: Request) -> Response:
+        """The calls that a phone made, got or missed."""
+        e164, legs = self._phone(request), self.simulator.exchange.legs.values()
+        return JSONResponse({"calls": [show_leg(leg) for leg in legs if leg.outside == e164]})
 
     def _phone(self, request: Request) -> str:
         return e164_of(request.path_params["e164"])

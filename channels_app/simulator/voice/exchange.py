@@ -95,6 +95,7 @@ class Exchange:
     def show(self, leg: Leg) -> None:
         """Tell pages that a call changed."""
         leg.updated = self.clock.now()
+        leg.revision += 1
         self._tell_page(leg, "call", {})
 
     def _tell_page(self, leg: Leg, kind: str, content: dict[str, Any]) -> None:

@@ -89,7 +89,10 @@ class Detection:
 
 @dataclass
 class Heard:
-    """One line of what a leg hears: ``say``, ``play``, ``music``, ``beep`` or ``heard``."""
+    """One line of a leg's transcript: what its far end hears, presses and says.
+
+    ``kind`` is ``say``, ``play``, ``music``, ``beep`` or ``heard``; ``pressed`` or ``said``.
+    """
 
     number: int
     at: datetime
@@ -151,6 +154,8 @@ class Leg:
     at_end: list[Callable[[], None]] = field(default_factory=list)
     bell: Bell = field(default_factory=Bell)
     deleted: bool = False
+    #: Grows with each change that pages are told of; they can tell news from what overtook it.
+    revision: int = 0
     _lines: int = 0
     _interruption: Interrupted | None = None
     _stops: list[Callable[[], bool]] = field(default_factory=list)
@@ -199,6 +204,7 @@ class Leg:
 
     def press(self, keys: str) -> None:
         """The far end presses keys; nobody keeps those that nobody waits for."""
+        self.note("pressed", keys)
         if self.collecting:
             self.keys.extend(keys)
             self.bell.ring()
@@ -207,6 +213,7 @@ class Leg:
         """The far end says something, to the room that it is in or to the provider."""
         if self.microphone_off:
             return
+        self.note("said", text)
         self.spoke_at = self.clock.now()
         if self.room is not None:
             for other in self.room.listeners(self):
@@ -217,6 +224,10 @@ class Leg:
 
     def hear(self, kind: str, text: str = "", who: str = "") -> None:
         """The far end hears something."""
+        self.note(kind, text, who)
+
+    def note(self, kind: str, text: str = "", who: str = "") -> None:
+        """Put a line into the transcript, and tell pages."""
         self._lines += 1
         line = Heard(self._lines, self.clock.now(), kind, text, who)
         self.heard.append(line)

@@ -182,6 +182,7 @@ async def record(stage: Stage, verb: Verb) -> Source | None:
     finish = verb.get("finishOnKey", "1234567890*#")
     leg.spoke_at, leg.collecting = None, True
     leg.keys.clear()
+    exchange.show(leg)
     try:
         digits = await _until_finished(stage, verb, finish)
     except Interrupted as reason:
@@ -199,6 +200,7 @@ def _finish_message(stage: Stage, recording: Recording) -> None:
     leg.speech.clear()
     recording.silent = leg.spoke_at is None
     recordings.stop(stage.exchange, recording)
+    stage.exchange.show(leg)
     if not recording.silent:
         # Words are said in no time here; what was said lasts a second at least.
         recording.kept = max(recording.kept, 1.0)

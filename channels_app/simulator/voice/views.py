@@ -34,6 +34,8 @@ def show_leg(leg: Leg) -> dict[str, Any]:
         "parent": leg.parent.sid if leg.parent else None,
         "status": leg.status,
         "state": state_of(leg),
+        "phase": phase_of(leg),
+        "revision": leg.revision,
         "bridged": is_bridged(leg),
         "music": leg.music,
         "answered_by": leg.answered_by,
@@ -49,6 +51,28 @@ def state_of(leg: Leg) -> str:
     if leg.status != "in-progress":
         return "ringing" if leg.direction != "inbound" and leg.status == "ringing" else "calling"
     return leg.parked or "connected"
+
+
+def phase_of(leg: Leg) -> str:
+    """What the far end's screen says of the call.
+
+    ``calling``, ``ringing``, ``ended``; and once answered ``menu`` (the provider speaks or
+    listens), ``recording`` (a message is taken down), ``waiting`` (in a queue, or for somebody to
+    come into the room), ``talking`` or ``held``.
+    """
+    state = state_of(leg)
+    if state in {"calling", "ringing", "ended"}:
+        return state
+    if state == "queued":
+        return "waiting"
+    if is_bridged(leg):
+        return "talking"
+    if isinstance(leg.room, Conference):
+        me = leg.room.find(leg.sid)
+        return "held" if me is not None and me.hold else "waiting"
+    if any(one.running and one.source == "RecordVerb" for one in leg.recordings):
+        return "recording"
+    return "menu"
 
 
 def is_bridged(leg: Leg) -> bool:

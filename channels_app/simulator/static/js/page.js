@@ -1,6 +1,7 @@
 /** The desk: draws the state, then follows the live events. */
 
 import { ask, listen } from "./api.js";
+import { phaseInWords } from "./call.js";
 import { Knobs, Scenes, WebhookLog } from "./panel.js";
 import { Phone } from "./phone.js";
 import { copyTemplate, showNumber } from "./words.js";
@@ -12,6 +13,8 @@ const log = new WebhookLog(byId("webhooks"), byId("no-webhooks"));
 /** Phones on the desk, and all phones as the simulator describes them, by number. */
 const desk = new Map();
 const known = new Map();
+/** Calls that go on, by the number of their phone. */
+const calls = new Map();
 let numbers = [];
 
 async function drawEverything() {
@@ -20,6 +23,8 @@ async function drawEverything() {
   for (const scene of state.scenes) scenes.show(scene);
   knobs.show(state.knobs);
   for (const webhook of state.webhooks) log.show(webhook);
+  calls.clear();
+  for (const call of state.calls) calls.set(call.phone, call);
   for (const phone of state.phones) keep(phone);
   drawOthers();
   await Promise.all([...desk.values()].map((phone) => phone.load()));
@@ -36,7 +41,7 @@ function keep(shown) {
     return laid;
   }
   if (!shown.on_desk && phone) {
-    phone.element.remove();
+    phone.remove();
     desk.delete(shown.e164);
   }
   return null;
@@ -55,7 +60,10 @@ function drawOther(shown) {
   const button = element.querySelector("button");
   button.dataset.phone = shown.e164;
   part("name").textContent = shown.label || showNumber(shown.e164);
-  part("last").textContent = shown.last?.body ?? "";
+  const call = calls.get(shown.e164);
+  part("last").textContent = call ? phaseInWords(call) : (shown.last?.body ?? "");
+  button.classList.toggle("in-call", Boolean(call));
+  button.classList.toggle("ringing", call?.phase === "ringing");
   button.addEventListener("click", () => layOnDesk({ number: shown.e164 }));
   return element;
 }
@@ -67,7 +75,8 @@ async function layOnDesk(fields) {
   if (laid) await laid.load();
   const phone = desk.get(shown.e164);
   phone.element.scrollIntoView({ block: "nearest", behavior: "smooth" });
-  phone.part("text").focus({ preventScroll: true });
+  if (calls.has(shown.e164)) phone.screen.element.focus({ preventScroll: true });
+  else phone.part("text").focus({ preventScroll: true });
 }
 
 function followMessage(message) {
@@ -83,10 +92,25 @@ function followMessage(message) {
   else drawOthers();
 }
 
+/** Calls of phones are shown; those of agents' devices are the hub's own business. */
+function followCall(call) {
+  if (call.phone.startsWith("client:")) return;
+  if (call.phase === "ended") {
+    if (calls.get(call.phone)?.sid === call.sid) calls.delete(call.phone);
+  } else {
+    calls.set(call.phone, call);
+  }
+  if (!known.has(call.phone)) known.set(call.phone, { e164: call.phone, label: "", on_desk: false });
+  const phone = desk.get(call.phone);
+  if (phone) phone.followCall(call);
+  else drawOthers();
+}
+
 function startAfresh() {
-  for (const phone of desk.values()) phone.element.remove();
+  for (const phone of desk.values()) phone.remove();
   desk.clear();
   known.clear();
+  calls.clear();
   log.clear();
   drawEverything();
 }
@@ -106,6 +130,9 @@ const followers = {
   },
   knobs: (event) => knobs.show(event.knobs),
   phone: ({ phone }) => followPhone(phone),
+  call: ({ call }) => followCall(call),
+  heard: ({ phone, sid, line }) => desk.get(phone)?.screen.hear(sid, line),
+  line: ({ phone, line }) => desk.get(phone)?.showLine(line),
   reset: startAfresh,
 };
 

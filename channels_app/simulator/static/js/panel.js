@@ -1,9 +1,10 @@
 /** The panel: scenes, the network's knobs, the webhook log. */
 
 import { ask } from "./api.js";
+import { showTwiml } from "./twiml.js";
 import { copyTemplate, showSeconds } from "./words.js";
 
-const WEBHOOKS_SHOWN = 8;
+const WEBHOOKS_SHOWN = 10;
 const SEND_AFTER_MS = 150;
 
 /** What the sliders show; a knob that the page does not show stays as the tests or the API set it. */
@@ -43,7 +44,7 @@ export class Scenes {
     entry.part("play-what").textContent = ` ${scene.title}`;
     entry.part("stop-what").textContent = ` ${scene.title}`;
     entry.part("play").classList.toggle("primary", this.shown.size === 0);
-    entry.part("progress").setAttribute("aria-label", `${scene.title}: texts sent`);
+    entry.part("progress").setAttribute("aria-label", `${scene.title}: how far it is`);
     entry.part("play").addEventListener("click", async () => {
       await ask("POST", `/scenes/${scene.name}/play`, { speed: Number(this.speed.value) });
       entry.part("stop").focus();
@@ -121,27 +122,35 @@ export class WebhookLog {
   }
 
   show(webhook) {
-    const body = this.table.tBodies[0];
     // What is under way still may not overwrite its own end, which overtook it.
     if (!webhook.outcome && this.rows.has(webhook.number)) return;
-    const row = this.rows.get(webhook.number) ?? body.insertRow(0);
-    this.rows.set(webhook.number, row);
-    row.replaceChildren(
+    const group = this.rows.get(webhook.number) ?? this.#newGroup();
+    this.rows.set(webhook.number, group);
+    const row = document.createElement("tr");
+    row.append(
       cell(showSeconds(webhook.at)),
-      cell(webhook.label),
+      labelCell(webhook, group),
       answerCell(webhook),
       cell(webhook.status ? `${webhook.milliseconds} ms` : ""),
     );
-    while (body.rows.length > WEBHOOKS_SHOWN) body.deleteRow(-1);
+    group.replaceChildren(row);
+    while (this.table.tBodies.length > WEBHOOKS_SHOWN) this.table.tBodies[WEBHOOKS_SHOWN].remove();
     this.table.hidden = false;
     this.nothing.hidden = true;
   }
 
   clear() {
-    this.table.tBodies[0].replaceChildren();
+    for (const group of [...this.table.tBodies]) group.remove();
     this.rows.clear();
     this.table.hidden = true;
     this.nothing.hidden = false;
+  }
+
+  /** One body of the table for each webhook: its row, and what it opens. */
+  #newGroup() {
+    const group = document.createElement("tbody");
+    this.table.tHead.after(group);
+    return group;
   }
 }
 
@@ -151,8 +160,36 @@ function cell(text) {
   return element;
 }
 
-function answerCell({ status, outcome }) {
-  const element = cell(status ?? outcome);
+/** What was told or asked; where the hub answered with TwiML, a button that opens the answer. */
+function labelCell({ label, kind, answer, outcome, status }, group) {
+  const twiml = kind === "question" && answer ? showTwiml(answer) : null;
+  // Warnings have no answer; what they say is long, and stands below their name.
+  if (!status && kind === "warning") return cell(`${label}: ${outcome}`);
+  if (!twiml) return cell(label);
+  const element = cell("");
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "webhook-open";
+  button.textContent = label;
+  button.setAttribute("aria-expanded", "false");
+  const details = document.createElement("tr");
+  details.className = "webhook-answer";
+  details.hidden = true;
+  const wide = document.createElement("td");
+  wide.colSpan = 4;
+  wide.append(twiml);
+  details.append(wide);
+  button.addEventListener("click", () => {
+    group.append(details);
+    details.hidden = !details.hidden;
+    button.setAttribute("aria-expanded", String(!details.hidden));
+  });
+  element.append(button);
+  return element;
+}
+
+function answerCell({ kind, status, outcome }) {
+  const element = cell(kind === "warning" ? "" : (status ?? outcome));
   element.className = status && status < 400 ? "good" : "bad";
   return element;
 }

@@ -1,6 +1,8 @@
-/** One phone on the desk: its thread, its composer, its STOP button. */
+/** One phone on the desk: its thread of texts and past calls, its composer, its calls. */
 
 import { ask } from "./api.js";
+import { CallScreen, phaseInWords } from "./call.js";
+import { makePastCall } from "./past_calls.js";
 import { copyTemplate, showNumber, showTime, writeWithLinks } from "./words.js";
 
 const NEAR_BOTTOM_PX = 60;
@@ -10,6 +12,7 @@ export class Phone {
   constructor(shown, numbers) {
     this.e164 = shown.e164;
     this.lines = new Map();
+    this.pastCalls = new Set();
     const { element, part } = copyTemplate("phone-template");
     this.element = element;
     this.part = part;
@@ -19,6 +22,16 @@ export class Phone {
     part("label").textContent = shown.label || "A new patient’s phone";
     part("thread").setAttribute("aria-label", `Texts of ${showNumber(shown.e164)}`);
     this.#offerNumbers(numbers);
+    this.screen = new CallScreen(shown, () => part("to").value, {
+      onChange: () => this.#drawCall(),
+      onClose: () => part("dial").focus(),
+    });
+    element.append(this.screen.element);
+    part("dial").addEventListener("click", () => this.#dial());
+    part("return").addEventListener("click", () => this.screen.bringBack());
+    part("line").addEventListener("change", ({ target }) =>
+      ask("POST", `/phones/${this.e164}/line`, { behaviour: target.value }),
+    );
     part("close").addEventListener("click", () => ask("DELETE", `/phones/${this.e164}`));
     part("stop").addEventListener("click", () => this.#send("STOP", []));
     part("composer").addEventListener("submit", (event) => this.#submit(event));
@@ -27,25 +40,46 @@ export class Phone {
     part("files").addEventListener("change", () => this.#showChosen());
   }
 
-  /** Fetch the thread and show it; also what was missed while the socket was away. */
+  /** Fetch the thread and the calls and show them; also what was missed while away. */
   async load() {
-    const { messages } = await ask("GET", `/phones/${this.e164}/messages`);
+    const [{ messages }, { calls }] = await Promise.all([
+      ask("GET", `/phones/${this.e164}/messages`),
+      ask("GET", `/phones/${this.e164}/calls`),
+    ]);
     for (const message of messages) this.show(message, { quietly: true });
+    for (const call of calls) this.#keepCall(call);
+    this.showLine(await this.screen.load());
     this.#toBottom();
+  }
+
+  /** Show a call: on the screen while it goes on, among the texts when it is over. */
+  followCall(call) {
+    this.screen.follow(call);
+    const wasAtBottom = this.#isAtBottom();
+    this.#keepCall(call);
+    if (wasAtBottom) this.#toBottom();
+  }
+
+  /** Show what the phone does when it is called. */
+  showLine({ behaviour }) {
+    this.part("line").value = behaviour;
+  }
+
+  /** Take it off the desk. */
+  remove() {
+    this.screen.remove();
+    this.element.remove();
   }
 
   /** Show a message, or what became of one that is shown already. */
   show(message, { quietly = false } = {}) {
     if (!message.on_screen) return;
-    const thread = this.part("thread");
-    const wasAtBottom =
-      thread.scrollHeight - thread.scrollTop - thread.clientHeight < NEAR_BOTTOM_PX;
+    const wasAtBottom = this.#isAtBottom();
     let line = this.lines.get(message.sid);
     if (!line) {
       line = this.#newLine(message);
       this.lines.set(message.sid, line);
-      this.part("empty").hidden = true;
-      thread.append(line.element);
+      this.#insert(line.element, message.at);
     }
     // An answer to a question may be overtaken by an event that is newer.
     if (line.revision > message.revision) return;
@@ -54,6 +88,42 @@ export class Phone {
     line.element.classList.toggle("failed", failed);
     line.part("fate").textContent = fateOf(message);
     if (!quietly && wasAtBottom) this.#toBottom();
+  }
+
+  async #dial() {
+    const problem = this.part("problem");
+    problem.textContent = "";
+    try {
+      await this.screen.dial();
+    } catch (error) {
+      problem.textContent = `Not called: ${error.message}`;
+    }
+  }
+
+  #keepCall(call) {
+    if (call.phase !== "ended" || this.pastCalls.has(call.sid)) return;
+    this.pastCalls.add(call.sid);
+    this.#insert(makePastCall(call), call.at);
+  }
+
+  /** Calls appear when they are over, at the place where they began. */
+  #insert(element, at) {
+    const thread = this.part("thread");
+    element.dataset.at = at;
+    this.part("empty").hidden = true;
+    const began = new Date(at);
+    const later = [...thread.children].find(({ dataset }) => dataset.at && new Date(dataset.at) > began);
+    thread.insertBefore(element, later ?? null);
+  }
+
+  #drawCall() {
+    const { inBackground, call, element } = this.screen;
+    // What lies under the call's screen is out of reach, by eye and by keyboard.
+    for (const child of this.element.children)
+      if (child !== element && !child.matches(".phone-head")) child.inert = !element.hidden;
+    this.part("return").hidden = !inBackground;
+    if (inBackground) this.part("return-word").textContent = `${phaseInWords(call)}: back to the call`;
+    this.part("dial").disabled = inBackground;
   }
 
   #newLine(message) {
@@ -143,6 +213,11 @@ export class Phone {
     const text = this.part("text");
     text.style.height = "auto";
     text.style.height = `${text.scrollHeight + 2}px`;
+  }
+
+  #isAtBottom() {
+    const thread = this.part("thread");
+    return thread.scrollHeight - thread.scrollTop - thread.clientHeight < NEAR_BOTTOM_PX;
   }
 
   #toBottom() {

@@ -14,6 +14,14 @@ export function showNumber(e164) {
 export const showTime = (iso) => CLOCK.format(new Date(iso));
 export const showSeconds = (iso) => SECONDS.format(new Date(iso));
 
+/** 01:12 for 72 seconds, 1:00:00 for an hour. */
+export function showLength(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  if (!parts[0]) parts.shift();
+  return parts.map((part, at) => (at || parts.length === 2 ? `${part}`.padStart(2, "0") : part)).join(":");
+}
+
 /** Put a text into an element, its web addresses as links that open in a new tab. */
 export function writeWithLinks(element, text) {
   element.replaceChildren();
