@@ -180,6 +180,30 @@ def test_caller_ends_the_talk_with_a_star(
     assert hub.asked("/done")[0]["DialCallStatus"] == "completed"
 
 
+@pytest.mark.parametrize("answers", [True, False])
+def test_action_is_asked_even_when_the_caller_hangs_up(
+    simulator: SimulatedTwilio, hub: StandInHub, script: Script, answers: bool
+) -> None:
+    simulator.step_time()
+    script[INCOMING] = f'<Dial action="/done">{BEN}</Dial>'
+    script["/done"] = "<Say>Nobody is there.</Say>"
+    ana, ben = simulator.phone(ANA), simulator.phone(BEN)
+    ana.dial()
+    simulator.advance(1)
+    if answers:
+        ben.answer()
+        simulator.advance(6)
+    ana.hang_up()
+    simulator.advance(1)
+    (done,) = hub.asked("/done")
+    # How to tell who hung up: the caller's call is over, or it goes on.
+    assert done["CallStatus"] == "completed"
+    assert done["DialCallStatus"] == ("completed" if answers else "canceled")
+    assert done.get("DialCallDuration") == ("6" if answers else None)
+    assert ana.heard() == []
+    assert ben.call()["state"] == "ended"
+
+
 def test_machine_speaks_to_whoever_calls(simulator: SimulatedTwilio, script: Script) -> None:
     script[INCOMING] = f"<Dial>{MACHINE}</Dial>"
     simulator.phone(ANA).dial()

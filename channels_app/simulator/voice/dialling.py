@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from . import calling, conferences, recordings
@@ -25,22 +27,58 @@ async def dial(stage: Stage, verb: Verb) -> Source | None:
     nouns = verb.inner or (Verb("Number", {}, verb.text, (), verb.url),)
     if not verb.true("answerOnBridge") or nouns[0].name not in _PERSONS:
         pick_up(stage)
-    if nouns[0].name == "Conference":
-        fields = await _dial_conference(stage, nouns[0])
-    elif nouns[0].name == "Queue":
-        fields = await _dial_queue(stage, verb, nouns[0])
-    else:
-        fields = await _dial_persons(stage, verb, nouns)
+    outcome = Outcome()
+    try:
+        if nouns[0].name == "Conference":
+            await _dial_conference(stage, nouns[0], outcome)
+        elif nouns[0].name == "Queue":
+            await _dial_queue(stage, verb, nouns[0], outcome)
+        else:
+            await _dial_persons(stage, verb, nouns, outcome)
+    except HungUp:
+        # The action is asked for all the same, with the call over; nobody hears the answer.
+        source = _after(stage, verb, outcome)
+        if source is not None:
+            stage.exchange.ask_in_passing(stage.leg, source)
+        raise
+    return _after(stage, verb, outcome)
+
+
+@dataclass
+class Outcome:
+    """What a Dial came to so far, for its action."""
+
+    status: str = "canceled"
+    #: The other side's call, when there is one; never for a conference.
+    other: Leg | None = None
+    bridged_at: datetime | None = None
+    recording: Recording | None = None
+
+
+def _after(stage: Stage, verb: Verb, outcome: Outcome) -> Source | None:
+    """Where the call goes on, with what the Dial came to."""
     if not verb.get("action"):
         return None
+    fields: Fields = [("DialCallStatus", outcome.status)]
+    if outcome.other is not None:
+        fields += [
+            ("DialCallSid", outcome.other.sid),
+            ("DialBridged", "true" if outcome.bridged_at else "false"),
+        ]
+    if outcome.bridged_at is not None:
+        talked = stage.exchange.clock.now() - outcome.bridged_at
+        fields.append(("DialCallDuration", str(round(talked.total_seconds()))))
+    if outcome.recording is not None:
+        fields.append(("RecordingUrl", recordings.url_of(stage.exchange, outcome.recording)))
     return source_of(verb, verb.get("action"), "after dialling", fields)
 
 
 # A conference ------------------------------------------------------------------------------------
 
 
-async def _dial_conference(stage: Stage, noun: Verb) -> Fields:
+async def _dial_conference(stage: Stage, noun: Verb, outcome: Outcome) -> None:
     exchange, leg = stage.exchange, stage.leg
+    outcome.status = "completed"
     room = conferences.find_or_make(exchange, noun.text, _wishes(noun))
     now = exchange.clock.now()
     coach = noun.get("coach")
@@ -58,7 +96,6 @@ async def _dial_conference(stage: Stage, noun: Verb) -> Fields:
         wait_source=_wait_source(noun),
     )
     await conferences.attend(exchange, room, participant)
-    return [("DialCallStatus", "completed")]
 
 
 def _wishes(noun: Verb) -> Wishes:
@@ -84,12 +121,13 @@ def _wait_source(noun: Verb) -> Source | None:
 # The next of a queue -----------------------------------------------------------------------------
 
 
-async def _dial_queue(stage: Stage, verb: Verb, noun: Verb) -> Fields:
+async def _dial_queue(stage: Stage, verb: Verb, noun: Verb, outcome: Outcome) -> None:
     exchange, leg = stage.exchange, stage.leg
     queue = find_queue(exchange, noun.text)
     if queue is None:
         exchange.warn(leg, verb.url, "error 13247: there is no such queue")
-        return [("DialCallStatus", "failed"), ("DialBridged", "false")]
+        outcome.status = "failed"
+        return
 
     def front() -> Waiting | None:
         return next((w for w in queue.members if w.taker is None), None)
@@ -101,14 +139,16 @@ async def _dial_queue(stage: Stage, verb: Verb, noun: Verb) -> Fields:
     finally:
         queue.takers.remove(leg)
     if not found:
-        return [("DialCallStatus", "no-answer"), ("DialBridged", "false")]
+        outcome.status = "no-answer"
+        return
     place = front()
     assert place is not None
     place.taker = leg
     if noun.get("url"):
         place.notice = _notice(noun, queue.sid, leg, place)
     place.leg.bell.ring()
-    return await _talk_to_waiting(exchange, leg, place)
+    outcome.status, outcome.other = "completed", place.leg
+    await _talk_to_waiting(exchange, leg, place, outcome)
 
 
 def _notice(noun: Verb, queue_sid: str, leg: Leg, place: Waiting) -> Source:
@@ -122,60 +162,48 @@ def _notice(noun: Verb, queue_sid: str, leg: Leg, place: Waiting) -> Source:
     return source_of(noun, noun.get("url"), "notice to the caller", fields)
 
 
-async def _talk_to_waiting(exchange: Exchange, leg: Leg, place: Waiting) -> Fields:
-    began = exchange.clock.now()
+async def _talk_to_waiting(exchange: Exchange, leg: Leg, place: Waiting, outcome: Outcome) -> None:
     bridge = Bridge((leg, place.leg))
     try:
         await leg.wait(until=lambda: place.noticed or bool(place.result))
         if not place.result:
-            began = exchange.clock.now()
+            outcome.bridged_at = exchange.clock.now()
             leg.room = place.leg.room = bridge
             exchange.show(leg)
             exchange.show(place.leg)
             await leg.wait(until=lambda: not bridge.open or bool(place.result))
-    except Interrupted:
+    finally:
         place.result = place.result or "bridged"
         bridge.close()
-        raise
-    place.result = place.result or "bridged"
-    bridge.close()
-    seconds = round((exchange.clock.now() - began).total_seconds())
-    return [
-        ("DialCallStatus", "completed"),
-        ("DialCallSid", place.leg.sid),
-        ("DialCallDuration", str(seconds)),
-        ("DialBridged", "true" if place.noticed else "false"),
-    ]
 
 
 # Persons: numbers and devices --------------------------------------------------------------------
 
 
-async def _dial_persons(stage: Stage, verb: Verb, nouns: tuple[Verb, ...]) -> Fields:
+async def _dial_persons(
+    stage: Stage, verb: Verb, nouns: tuple[Verb, ...], outcome: Outcome
+) -> None:
     """Let all of them ring; who answers first is connected, the others are called off."""
     leg = stage.leg
     caller = verb.get("callerId") or leg.from_
     timeout = verb.number("timeout", DIAL_TIMEOUT, 1)
     children = [_place_child(stage, noun, caller, timeout) for noun in nouns]
+    outcome.other = children[-1]
     try:
         await leg.wait(until=lambda: all(c.over for c in children) or bool(_ready(children)))
         ready = _ready(children)
-        if ready:
-            winner = ready[0]
-            for other in children:
-                if other is not winner:
-                    other.interrupt(HungUp("canceled"))
-            return await _talk_to(stage, verb, winner)
+        if not ready:
+            outcome.status = children[-1].status
+            return
+        outcome.status, outcome.other = "completed", ready[0]
+        for other in children:
+            if other is not ready[0]:
+                other.interrupt(HungUp("canceled"))
+        await _talk_to(stage, verb, ready[0], outcome)
     except Interrupted:
         for child in children:
             child.interrupt(HungUp("completed" if child.answered else "canceled"))
         raise
-    last = children[-1]
-    return [
-        ("DialCallStatus", last.status),
-        ("DialCallSid", last.sid),
-        ("DialBridged", "false"),
-    ]
 
 
 def _ready(children: list[Leg]) -> list[Leg]:
@@ -228,7 +256,7 @@ async def _be_dialled(exchange: Exchange, child: Leg, noun: Verb) -> None:
         raise
 
 
-async def _talk_to(stage: Stage, verb: Verb, child: Leg) -> Fields:
+async def _talk_to(stage: Stage, verb: Verb, child: Leg, outcome: Outcome) -> None:
     exchange, leg = stage.exchange, stage.leg
     pick_up(stage)
     bridge = Bridge((leg, child))
@@ -236,8 +264,8 @@ async def _talk_to(stage: Stage, verb: Verb, child: Leg) -> Fields:
     child.parked = ""
     exchange.show(leg)
     exchange.show(child)
-    recording = _record(stage, verb)
-    began = exchange.clock.now()
+    outcome.recording = _record(stage, verb)
+    outcome.bridged_at = exchange.clock.now()
     limit = verb.number("timeLimit", 4 * 3600, 1)
     leg.keys.clear()
     leg.collecting = verb.true("hangupOnStar")
@@ -249,18 +277,8 @@ async def _talk_to(stage: Stage, verb: Verb, child: Leg) -> Fields:
     finally:
         leg.collecting = False
         bridge.close()
-        if recording is not None:
-            recordings.stop(exchange, recording)
-    seconds = round((exchange.clock.now() - began).total_seconds())
-    fields = [
-        ("DialCallStatus", "completed"),
-        ("DialCallSid", child.sid),
-        ("DialCallDuration", str(seconds)),
-        ("DialBridged", "true"),
-    ]
-    if recording is not None:
-        fields.append(("RecordingUrl", recordings.url_of(exchange, recording)))
-    return fields
+        if outcome.recording is not None:
+            recordings.stop(exchange, outcome.recording)
 
 
 def _record(stage: Stage, verb: Verb) -> Recording | None:

@@ -50,7 +50,7 @@ def state_of(leg: Leg) -> str:
         return "ended"
     if leg.status != "in-progress":
         return "ringing" if leg.direction != "inbound" and leg.status == "ringing" else "calling"
-    return leg.parked or "connected"
+    return "queued" if leg.parked == "queued" else "connected"
 
 
 def phase_of(leg: Leg) -> str:
