@@ -6,6 +6,7 @@ Nothing here knows of Django beyond its exception for a bad configuration.
 import base64
 import binascii
 import os
+from datetime import time
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -34,6 +35,17 @@ def number(name: str, default: int) -> int:
         return int(value)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} must be a whole number.") from error
+
+
+def clock(name: str, default: str) -> time:
+    """Return variable `name` as a time of day, "08:00"; "24:00" is the very end of the day."""
+    value = text(name, default)
+    if value == "24:00":
+        return time.max
+    try:
+        return time.fromisoformat(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a time of day, such as 08:00.") from error
 
 
 def flag(name: str, default: bool = False) -> bool:

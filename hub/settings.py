@@ -197,6 +197,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "channels_app.chat.tasks.end_expired_sessions": 300,
         "channels_app.voice.tasks.sweep_calls": 5,
         "channels_app.voice.tasks.end_wrap_ups": 5,
+        "channels_app.voice.tasks.sweep_callbacks": 15,
         "channels_app.voice.tasks.forget_answers": 3600,
     }.items()
 }
@@ -349,6 +350,13 @@ TWILIO_TIMEOUT = environment.number("TWILIO_TIMEOUT", 10)
 
 # --- Rules of the house -------------------------------------------------------------------------
 REOPENING_WINDOW = timedelta(hours=environment.number("HUB_REOPENING_HOURS", 72))
+# When a patient's phone may be rung, by their own clock (patients/allowed_hours.py).
+CALLS_FROM = environment.clock("HUB_CALLS_FROM", "08:00")
+CALLS_UNTIL = environment.clock("HUB_CALLS_UNTIL", "21:00")
+if CALLS_FROM >= CALLS_UNTIL:
+    raise ImproperlyConfigured("HUB_CALLS_FROM must be before HUB_CALLS_UNTIL.")
+# How many callbacks a department promises for one half hour.
+CALLBACKS_A_SLOT = environment.number("HUB_CALLBACKS_A_SLOT", 6)
 ATTACHMENT_MAX_BYTES = 10 * 1024 * 1024
 PHONE_REGION = environment.text("HUB_PHONE_REGION", "US")
 ORGANISATION_NAME = environment.text("HUB_ORGANISATION", "Riverside Clinic")

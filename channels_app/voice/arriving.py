@@ -160,7 +160,7 @@ def no_way_in(
     if call.conversation.department_id != department.pk:
         calls.belongs_to(call.conversation, department, call.leg, at=now)
     twiml.say(doc, why, call.language)
-    callback = rules.callbacks and call.contact_point.system == ContactPoint.System.PHONE
+    callback = rules.callbacks and callbacks.can_call(call, now)
     twiml.ways_out(doc, call, voicemail=rules.voicemail, callback=callback)
     call.save()
     return doc
@@ -209,6 +209,9 @@ def _follow(call: Call, line: PhoneLine, chosen: MenuItem, doc: VoiceResponse) -
             return voicemail.begin(call, chosen.department, doc, now)
         case MenuItem.Action.CALLBACK:
             assert chosen.department is not None
+            if not callbacks.can_call(call, now):
+                twiml.say(doc, words.cannot_call_back(call.language), call.language)
+                return to_department(call, chosen.department, item=chosen, doc=doc)
             return callbacks.from_menu(call, chosen.department, doc, now)
         case _:
             assert chosen.department is not None

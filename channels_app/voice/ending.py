@@ -48,9 +48,12 @@ def end(call: Call, reason: str, *, at: datetime) -> None:
     if lost is not None:
         start_wrap_up(call, lost, at=at)
     commands.close(call)
+    # Of a call to which no agent came, and for which no patient's phone rang, nothing is said.
+    came = call.sid or any(party.joined_at for party in call.parties.all())
     calls.end(
         call.leg,
         at=at,
+        quiet=call.callback_id is not None and not came,
         reason=reason[:32],
         seconds=round((at - call.started_at).total_seconds()),
         **({"talked": round((at - call.answered_at).total_seconds())} if call.answered_at else {}),
@@ -91,22 +94,39 @@ def agent_did_not_come(call: Call, party: Party, why: str, *, at: datetime) -> N
     """An agent's phone rang and was not answered: the next one is asked."""
     assert party.user is not None
     if call.state == Call.State.QUEUED:
-        offer = Offer.objects.filter(
-            queue_entry_id=call.queue_entry_id, agent=party.user, ended_at__isnull=True
-        ).first()
-        if offer is None:
-            return
-        if why in REJECTED:
-            offers.refuse(offer, party.user, at=at)
-        else:
-            offers.not_answered(offer, at=at)
+        _end_offer(call, party, why, at)
     elif call.state == Call.State.DIALLING and not parties.agents_in(call):
+        _end_offer(call, party, why, at)
         end(call, "agent_did_not_come", at=at)
     elif party.is_consulted:
         free(party.user.pk, at=at)
         calls.note(
             call.conversation, "colleague_did_not_come", at=at, leg=call.leg, to=party.user_id
         )
+
+
+def end_deserted(call_id: int) -> None:
+    """End a call out whose agent was let go before they came to the phone."""
+    with transaction.atomic():
+        call = locked_by_id(call_id)
+        waited_for = call.parties.filter(kind=Party.Kind.AGENT, left_at__isnull=True)
+        if call.state == Call.State.DIALLING and not waited_for.exists():
+            end(call, "agent_did_not_come", at=timezone.now())
+            call.save()
+
+
+def _end_offer(call: Call, party: Party, why: str, at: datetime) -> None:
+    """End the offer for which an agent's phone rang in vain."""
+    assert party.user is not None
+    offer = Offer.objects.filter(
+        queue_entry_id=call.queue_entry_id, agent=party.user, ended_at__isnull=True
+    ).first()
+    if offer is None:
+        return
+    if why in REJECTED:
+        offers.refuse(offer, party.user, at=at)
+    else:
+        offers.not_answered(offer, at=at)
 
 
 def start_wrap_up(call: Call, party: Party, *, at: datetime) -> None:

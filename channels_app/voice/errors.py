@@ -89,3 +89,24 @@ class CallOver(ConversationError):
 
     def __init__(self) -> None:
         super().__init__(_("This call is over."))
+
+
+class SlotGone(ConversationError):
+    """The time that was chosen is over, or full, or none at which the patient may be called."""
+
+    def __init__(self) -> None:
+        super().__init__(_("That time is no longer free. Please choose another."))
+
+
+class NeverOpen(ConversationError):
+    """There is no hour at which the number may be rung in all the places where it may be."""
+
+    def __init__(self) -> None:
+        super().__init__(_("There is no time at which this number may be called."))
+
+
+class BeingCalled(ConversationError):
+    """The callback is being made right now."""
+
+    def __init__(self) -> None:
+        super().__init__(_("The patient is being called right now."))

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from channels_app.voice import parties
+from channels_app.voice import callbacks, parties
 from channels_app.voice.errors import NobodyToCall, NoLine, OnThePhone
 from channels_app.voice.models import Call, Callback, Party
 from hub.audit.record import AuditAction, record
@@ -38,7 +38,11 @@ def dial(conversation: Conversation, point: ContactPoint, *, by: User) -> Call:
         if Party.objects.filter(user=by, left_at__isnull=True).exists():
             raise OnThePhone
         claim(conversation, by)
-        call = begin(conversation, point, address, at=now)
+        # Who calls of their own accord keeps a promise by it, if one stands.
+        promised = callbacks.open_of(conversation)
+        if promised is not None and promised.contact_point_id != point.pk:
+            promised = None
+        call = begin(conversation, point, address, at=now, callback=promised)
         parties.want_agent(call, by, until=now + AGENT_SECONDS, answers_itself=True)
         record(AuditAction.CALL, actor=by, conversation=conversation)
     return call

@@ -4,16 +4,24 @@ Only rows are written here; what they ask of the provider is carried out after t
 again by the outbox's sweep.
 """
 
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
+from django.db import transaction
 from django.dispatch import receiver
+from django.utils import timezone
 
-from channels_app.voice import callbacks, commands, parties
-from channels_app.voice.models import Call, Party
-from hub.conversations.models import Channel
+from channels_app.voice import callbacks, calling_back, commands, ending, parties
+from channels_app.voice.models import Call, Callback, Party
+from hub.conversations.append import lock
+from hub.conversations.models import Channel, Conversation
+from hub.conversations.signals import holder_not_needed
 from hub.routing import signals
 from hub.routing.models import Offer, QueueEntry
+from patients.models import Consent
+from patients.signals import contact_point_stopped
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +32,7 @@ def ring(*, offer: Offer, **_: Any) -> None:
     if offer.channel != Channel.VOICE:
         return
     if offer.queue_entry.kind == QueueEntry.Kind.CALLBACK:
-        callbacks.reserve(offer)
+        calling_back.reserve(offer)
         return
     call = Call.objects.filter(queue_entry=offer.queue_entry, state=Call.State.QUEUED).first()
     if call is None:
@@ -50,6 +58,30 @@ def stop_ringing(*, offer: Offer, **_: Any) -> None:
     for party in ringing.select_related("call"):
         parties.leave(party, f"offer_{offer.outcome}", at=offer.ended_at or offer.until)
         commands.set_party(party)
+        if party.call.direction == Call.Direction.OUTBOUND:
+            # A callback: with its agent goes the call. Calls are locked before conversations, so
+            # not here; should we die before, the phone's sweep ends it.
+            transaction.on_commit(partial(ending.end_deserted, party.call_id), robust=True)
+
+
+@receiver(contact_point_stopped)
+def call_no_more(*, consent: Consent, **_: Any) -> None:
+    """Who said STOP to calls is not called back."""
+    if consent.channel not in (None, Channel.VOICE) or consent.purpose is not None:
+        return
+    waiting = Callback.objects.filter(
+        contact_point_id=consent.contact_point_id, ended_at__isnull=True
+    )
+    ids = sorted(waiting.values_list("conversation_id", flat=True))
+    for conversation in lock(ids):
+        callbacks.cancel_open(conversation, "stopped", at=timezone.now())
+
+
+@receiver(holder_not_needed)
+def need_no_call(*, conversation: Conversation, at: datetime, **_: Any) -> None:
+    """What is resolved needs no callback; what is put aside needs it when it wakes."""
+    if conversation.status == Conversation.Status.RESOLVED:
+        callbacks.cancel_open(conversation, "resolved", at=at)
 
 
 @receiver(signals.overflow_due)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from channels_app.voice import commands, ending, recordings
+from channels_app.voice import callbacks, calling_back, commands, ending, recordings
 from channels_app.voice.models import Call, Party
 from channels_app.voice.parties import (
     agents_in,
@@ -170,11 +170,13 @@ def _agent_joined(call: Call, party: Party, now: datetime) -> None:
             commands.set_party(party)
             return
         call.state, call.answered_at = Call.State.ROOM, call.answered_at or now
+        callbacks.cancel_open(call.conversation, "called_themselves", at=now)
         patient_joined(call, at=now)
         commands.move(call)
         recordings.begin_if_due(call, at=now)
     elif call.state == Call.State.DIALLING and not call.sid:
-        commands.ring_patient(call, until=now + timedelta(seconds=30))
+        if not calling_back.agent_joined(call, party, at=now):
+            return
     elif call.state == Call.State.ROOM and lost is not None:
         call.alone_since = None
         patient = patient_in(call)

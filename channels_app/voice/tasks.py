@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from channels_app.voice import ending, reconcile
+from channels_app.voice import callback_sweep, ending, reconcile
 
 
 @shared_task
@@ -16,6 +16,12 @@ def sweep_calls() -> None:
 def end_wrap_ups() -> None:
     """Free those whose time for notes is over."""
     ending.finish_due_wrap_ups()
+
+
+@shared_task
+def sweep_callbacks() -> None:
+    """Let promises wait again that were forgotten."""
+    callback_sweep.mend()
 
 
 @shared_task

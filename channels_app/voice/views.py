@@ -9,7 +9,7 @@ from twilio.twiml.voice_response import VoiceResponse
 from channels_app.twilio.webhooks import fields_of, from_twilio
 from channels_app.voice import (
     arriving,
-    callbacks,
+    calling_back,
     guests,
     placing,
     twiml,
@@ -159,7 +159,7 @@ def reached(request: HttpRequest) -> HttpResponse:
     return keep(
         request,
         "reached",
-        lambda fields: str(callbacks.reached(UUID(request.GET["c"]), fields["CallSid"])),
+        lambda fields: str(calling_back.reached(UUID(request.GET["c"]), fields["CallSid"])),
     )
 
 

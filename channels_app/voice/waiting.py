@@ -8,7 +8,6 @@ from channels_app.voice.models import Call
 from hub.conversations.models import Channel
 from hub.routing import waits
 from hub.routing.rules import rules_of
-from patients.models import ContactPoint
 
 #: Twilio's words (QueueResult) for a line that was not parked, or not for long.
 FULL = frozenset({"queue-full"})
@@ -32,7 +31,7 @@ def choose(call: Call, digits: str) -> VoiceResponse:
     if digits == "1" and call.state == Call.State.QUEUED and _may_leave(call):
         callbacks.from_queue(call, at=timezone.now())
         call.save()
-        twiml.say(doc, words.callback_promised(call.language), call.language)
+        twiml.say(doc, callbacks.promised_in_words(call, timezone.now()), call.language)
         doc.leave()
         return doc
     if call.state == Call.State.QUEUED:
@@ -67,7 +66,7 @@ def way_out(call: Call, digits: str) -> VoiceResponse:
     now = timezone.now()
     department = call.conversation.department
     rules = rules_of(department.pk).of(Channel.VOICE)
-    if digits == "1" and rules.callbacks and _is_reachable(call):
+    if digits == "1" and rules.callbacks and callbacks.can_call(call, now):
         return callbacks.from_menu(call, department, doc, now)
     if digits == "2" and rules.voicemail:
         return voicemail.begin(call, department, doc, now)
@@ -76,8 +75,4 @@ def way_out(call: Call, digits: str) -> VoiceResponse:
 
 def _may_leave(call: Call) -> bool:
     rules = rules_of(call.conversation.department_id).of(Channel.VOICE)
-    return rules.callbacks and _is_reachable(call)
-
-
-def _is_reachable(call: Call) -> bool:
-    return call.contact_point.system == ContactPoint.System.PHONE
+    return rules.callbacks and callbacks.can_call(call, timezone.now())

@@ -113,10 +113,20 @@ def offer_callback(language: str) -> str:
         return _("Press 1 to hang up and keep your place. We will call you back.")
 
 
-def callback_promised(language: str) -> str:
-    """Return the goodbye to somebody who will be called back."""
+def callback_promised(language: str, when: str = "") -> str:
+    """Return the goodbye to somebody who will be called back: in their turn, or `when`."""
     with translation.override(language):
+        if when:
+            return _("We will call you back at this number %(when)s. Goodbye.") % {
+                "when": when.removesuffix(".")
+            }
         return _("You keep your place in line. We will call you back at this number. Goodbye.")
+
+
+def cannot_call_back(language: str) -> str:
+    """Return what is said where the caller's number cannot be called."""
+    with translation.override(language):
+        return _("We cannot call this number back.")
 
 
 def closed(language: str, expected: str) -> str:

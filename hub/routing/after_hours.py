@@ -47,6 +47,11 @@ def expected_in_words(department: Department, at: datetime, language: str) -> st
     moment = hours.next_opening(department, at)
     if moment is None or hours.is_open(department, at):
         return ""
+    return moment_in_words(moment, at, language)
+
+
+def moment_in_words(moment: datetime, at: datetime, language: str) -> str:
+    """Return when `moment` is, as said at `at`: "today at 9 a.m.", in the zone of `moment`."""
     with translation.override(language):
         clock = formats.time_format(moment.time(), "TIME_FORMAT")
         today = at.astimezone(moment.tzinfo).date()

@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from hub.encryption.fields import EncryptedTextField
+
 
 class Callback(models.Model):
     """A promise to ring a patient: in their turn, or at the time they chose; three tries at most.
@@ -48,10 +50,14 @@ class Callback(models.Model):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    # What it is about, in the words of whoever asked for it.
+    reason = EncryptedTextField(blank=True, default="")
     # The slot that was chosen; null = as soon as their turn comes.
     slot_from = models.DateTimeField(null=True, blank=True)
     slot_until = models.DateTimeField(null=True, blank=True)
+    # How often the patient's phone was rung in vain.
     tries = models.PositiveSmallIntegerField(default=0)
+    # When they are to be called, at the earliest.
     next_try_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
@@ -64,6 +70,11 @@ class Callback(models.Model):
             ),
             models.CheckConstraint(condition=Q(tries__lte=3), name="three_tries_at_most"),
             models.CheckConstraint(
+                condition=Q(slot_from__isnull=True, slot_until__isnull=True)
+                | Q(slot_until__gt=models.F("slot_from")),
+                name="slot_begins_before_it_ends",
+            ),
+            models.CheckConstraint(
                 condition=Q(state__in=["waiting", "dialling"], ended_at__isnull=True)
                 | (Q(ended_at__isnull=False) & ~Q(state__in=["waiting", "dialling"])),
                 name="callback_ends_with_a_time",
@@ -72,6 +83,12 @@ class Callback(models.Model):
         indexes: ClassVar = [
             models.Index(
                 fields=["next_try_at"], condition=Q(ended_at__isnull=True), name="callback_due"
+            ),
+            # Whose promises end when their number says STOP.
+            models.Index(
+                fields=["contact_point"],
+                condition=Q(ended_at__isnull=True),
+                name="callback_of_number",
             ),
         ]
 

@@ -3,6 +3,7 @@
 Every function runs in its caller's transaction, which has locked the contact point before.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -79,9 +80,91 @@ def needs_person(
     With `by` it is not the caller's wish: they, who speak with the caller, hand them over.
     """
     [locked] = lock([conversation.pk])
+    what = "sent_to_department" if by else "chose_department"
+    return _wait_for_person(
+        conversation,
+        locked,
+        department,
+        leg,
+        reason="handed_over" if by else "patient_calls",
+        since=at,
+        at=at,
+        by=by,
+        lines=[_line(what, at, leg=leg, by=by, department=department.pk)],
+    )
+
+
+def waits_for_call(
+    conversation: Conversation,
+    *,
+    at: datetime,
+    since: datetime | None = None,
+    leg: Leg | None = None,
+    department: Department | None = None,
+) -> int | None:
+    """The patient is to be called; nobody holds the conversation until the call is made.
+
+    Whoever held it is returned, as by `needs_person`; the caller of this puts it into the queue.
+
+    Args:
+        conversation: whose patient it is.
+        at: when.
+        since: since when the patient waits, unless they wait already; default `at`.
+        leg: the way by which they asked, if the conversation goes on there.
+        department: who is to call; default is whose it is.
+    """
+    [locked] = lock([conversation.pk])
+    return _wait_for_person(
+        conversation,
+        locked,
+        department or locked.department,
+        leg,
+        reason="callback",
+        since=since or at,
+        at=at,
+    )
+
+
+def is_work(conversation: Conversation, *, at: datetime, since: datetime) -> bool:
+    """Leave the conversation to its holder as open work; False where nobody holds it."""
+    [locked] = lock([conversation.pk])
+    if locked.holder_id is None:
+        return False
+    append(locked, last_entry_at=at, status=Conversation.Status.OPEN, waiting_from=since)
+    _follow(conversation, locked)
+    return True
+
+
+def reached(conversation: Conversation, leg: Leg, *, at: datetime) -> None:
+    """A patient whom we rang answers: they wait for us no longer."""
+    [locked] = lock([conversation.pk])
+    append(
+        locked,
+        _line("patient_answered", at, leg=leg),
+        status=Conversation.Status.OPEN,
+        snoozed_until=None,
+        waiting_since=None,
+        channel=leg.channel,
+        contact_point_id=leg.contact_point_id,
+    )
+    _follow(conversation, locked)
+
+
+def _wait_for_person(
+    conversation: Conversation,
+    locked: Conversation,
+    department: Department,
+    leg: Leg | None,
+    *,
+    reason: str,
+    since: datetime,
+    at: datetime,
+    by: User | None = None,
+    lines: Sequence[Line] = (),
+) -> int | None:
+    """Take the conversation from its holder, and open it for whoever comes next."""
     held_by = locked.holder_id
     events: list[Happened] = []
-    reason = "handed_over" if by else "patient_calls"
     if held_by is not None:
         switch_holder(locked, held_by, None)
         events.append(Happened(ContactEvent.Kind.UNASSIGNED, at, agent_id=held_by, reason=reason))
@@ -91,26 +174,22 @@ def needs_person(
         "snoozed_until": None,
         "resolved_at": None,
         "resolution": "",
-        "waiting_from": at,
-        "channel": leg.channel,
-        "contact_point_id": leg.contact_point_id,
+        "waiting_from": since,
     }
+    if leg is not None:
+        head |= {"channel": leg.channel, "contact_point_id": leg.contact_point_id}
     if department.pk != locked.department_id:
         head["department_id"] = department.pk
         if department.restricted:
             head["restricted_by_id"] = department.pk
-    what = "sent_to_department" if by else "chose_department"
-    lines = [_line(what, at, leg=leg, by=by, department=department.pk)]
     if locked.status == Conversation.Status.RESOLVED:
-        lines.insert(
-            0,
-            Line(
-                kind=Entry.Kind.STATUS,
-                author_kind=Entry.Author.SYSTEM,
-                at=at,
-                detail={"what": "reopened"},
-            ),
+        reopened = Line(
+            kind=Entry.Kind.STATUS,
+            author_kind=Entry.Author.SYSTEM,
+            at=at,
+            detail={"what": "reopened"},
         )
+        lines = [reopened, *lines]
         events.append(Happened(ContactEvent.Kind.REOPENED, at, leg))
     append(locked, *lines, **head)
     if events:
@@ -194,8 +273,10 @@ def hand_over(
     return True
 
 
-def end(leg: Leg, *, at: datetime, reason: str = "", **detail: Any) -> bool:
+def end(leg: Leg, *, at: datetime, reason: str = "", quiet: bool = False, **detail: Any) -> bool:
     """End the call's leg; `reason` says how, for the reports. Returns whether it was open.
+
+    `quiet`: nothing happened that the timeline should tell.
 
     A conversation that the call opened, and in which nobody was asked for, is over with it.
     """
@@ -203,6 +284,8 @@ def end(leg: Leg, *, at: datetime, reason: str = "", **detail: Any) -> bool:
     if not Leg.objects.filter(pk=leg.pk, ended_at__isnull=True).update(ended_at=at):
         return False
     leg.ended_at = at
+    if quiet:
+        return True
     head: dict[str, Any] = {}
     untouched = (
         conversation.status == Conversation.Status.WAITING
