@@ -298,6 +298,7 @@ STATICFILES_DIRS = [
     ("vendor/htmx", NODE_MODULES / "htmx.org" / "dist"),
     ("vendor/idiomorph", NODE_MODULES / "idiomorph" / "dist"),
     ("vendor/modern-normalize", NODE_MODULES / "modern-normalize"),
+    ("vendor/twilio-voice", NODE_MODULES / "@twilio" / "voice-sdk" / "dist"),
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -343,6 +344,13 @@ TWILIO_AUTH_TOKEN_PREVIOUS = environment.text("TWILIO_AUTH_TOKEN_PREVIOUS")
 # The key that signs what agents' browsers show to take calls; not the account's own password.
 TWILIO_API_KEY_SID = environment.text("TWILIO_API_KEY_SID")
 TWILIO_API_KEY_SECRET = environment.text("TWILIO_API_KEY_SECRET")
+# From where those browsers take calls: the simulator, or what Twilio's voice library speaks to.
+if TWILIO_API_KEY_SID:
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["connect-src"] += (
+        [TWILIO_API_BASE.replace("http", "ws", 1)]
+        if TWILIO_API_BASE
+        else ["wss://*.twilio.com", "https://eventgw.twilio.com", "https://media.twiliocdn.com"]
+    )
 # Where a call goes when the hub itself fails and the line has no number of its own for that.
 VOICE_FALLBACK_NUMBER = environment.text("HUB_VOICE_FALLBACK_NUMBER")
 RECORDING_MAX_BYTES = 256 * 1024 * 1024  # four hours, two channels, 8 kHz, 8 bit

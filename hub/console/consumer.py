@@ -12,7 +12,7 @@ From the browser (JSON objects with a `type`):
     active {conversation, active}: the person turned to the conversation, or away from it
     presence {presence}: the person says where they are
 To the browser: hello, entries, head, row, gone, reload, refresh, counts, offers, typing, presence,
-locked, unlocked (static/js/console/socket.js).
+phone, locked, unlocked (static/js/console/socket.js).
 """
 
 import asyncio

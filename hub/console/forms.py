@@ -7,6 +7,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from channels_app.voice.desk import Outcome, Reason
+from channels_app.voice.handover import GuestRole
 from hub.conversations.actions.status import Resolution
 from patients.models import ContactPoint, ContactPointLink, Patient, RelatedPerson
 
@@ -238,3 +240,36 @@ class SearchForm(forms.Form):
     """Words to look for."""
 
     q = forms.CharField(label=_("Search"), required=False, max_length=200)
+
+
+class AddToCallForm(forms.Form):
+    """Somebody to be rung into a call."""
+
+    number = forms.CharField(
+        max_length=40,
+        label=_("Phone number"),
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "off", "autofocus": True}),
+    )
+    role = forms.ChoiceField(
+        choices=GuestRole.choices,
+        initial=GuestRole.INTERPRETER,
+        label=_("They are"),
+        widget=forms.RadioSelect,
+    )
+
+
+class WrapUpForm(forms.Form):
+    """The work after a call; everything may be left open."""
+
+    reason = forms.ChoiceField(choices=[("", ""), *Reason.choices], required=False)
+    outcome = forms.ChoiceField(choices=[("", ""), *Outcome.choices], required=False)
+    body = forms.CharField(required=False, strip=False, max_length=20_000)
+    conversation = forms.UUIDField(required=False)
+    intent = forms.UUIDField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """A note needs to know where it belongs."""
+        said: dict[str, Any] = super().clean() or self.cleaned_data
+        if said.get("body", "").strip() and not (said.get("conversation") and said.get("intent")):
+            raise forms.ValidationError(_("Load the page again: the note has lost its place."))
+        return said

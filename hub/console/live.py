@@ -169,6 +169,9 @@ class Live:
                     self._spawn(self._typing(pk, user_id))
             case events.OfferChanged(user_id=user_id):
                 self.show_offers(user_id)
+            case events.PhoneChanged(user_id=user_id):
+                for socket in self.by_user.get(user_id, ()):
+                    socket.push(frame("phone"))
             case events.PresenceChanged(user_id=user_id):
                 if self.sockets:
                     self.presence_of.add(user_id)

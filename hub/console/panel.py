@@ -43,6 +43,11 @@ class Reach:
     words: str
     title: str
 
+    @property
+    def is_callable(self) -> bool:
+        """Whether the address may be called: a number that did not say no to calls."""
+        return self.channel == "voice" and self.stands != consent.Stands.STOPPED.value
+
 
 @dataclass(frozen=True, slots=True)
 class Earlier:

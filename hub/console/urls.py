@@ -5,6 +5,7 @@ from django.urls import path
 from hub.console.views import (
     assign,
     attachments,
+    calls,
     canned,
     composer,
     conversation,
@@ -12,6 +13,7 @@ from hub.console.views import (
     merged,
     offers,
     patient,
+    phone,
     presence,
     search,
     sounds,
@@ -22,6 +24,7 @@ from hub.console.views import (
 app_name = "console"
 
 _ONE = "c/<uuid:uuid>/"
+_CALL = "phone/<uuid:call>/"
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
@@ -33,6 +36,21 @@ urlpatterns = [
     path("offers/<uuid:uuid>/accept", offers.accept, name="accept_offer"),
     path("offers/<uuid:uuid>/refuse", offers.refuse, name="refuse_offer"),
     path("reassign", assign.reassign, name="reassign"),
+    path("phone", phone.phone, name="phone"),
+    path("phone/token", phone.token, name="phone_token"),
+    path("phone/ready", phone.ready, name="phone_ready"),
+    path("phone/wrap-up", phone.wrap_up, name="phone_wrap_up"),
+    path(_CALL + "hang-up", phone.hang_up, name="phone_hang_up"),
+    path(_CALL + "hold", phone.hold, name="phone_hold"),
+    path(_CALL + "recording", phone.recording, name="phone_recording"),
+    path(_CALL + "hand-over", phone.hand_over, name="phone_hand_over"),
+    path(_CALL + "hand-over/complete", phone.complete, name="phone_complete"),
+    path(_CALL + "hand-over/give-up", phone.give_up, name="phone_give_up"),
+    path(_CALL + "add", phone.add, name="phone_add"),
+    path(_CALL + "remove", phone.remove, name="phone_remove"),
+    path(_CALL + "supervise", calls.supervise_call, name="phone_supervise"),
+    path(_CALL + "leave", calls.leave, name="phone_leave"),
+    path("calls", calls.calls, name="calls"),
     path("files/<uuid:uuid>", attachments.attachment, name="attachment"),
     path("files/<uuid:uuid>/sound", sounds.sound, name="sound"),
     path("files/<uuid:uuid>/listen", sounds.listen, name="listen"),
@@ -59,6 +77,7 @@ urlpatterns = [
     path(_ONE + "patients", who.patients, name="patients"),
     path(_ONE + "create-patient", who.create, name="create_patient"),
     path(_ONE + "forget", who.forget, name="forget"),
+    path(_ONE + "call", calls.call, name="call"),
     path(_ONE + "panel", patient.panel, name="panel"),
     path(_ONE + "merged", merged.merged, name="merged"),
     path(_ONE + "profile", patient.profile, name="profile"),

@@ -43,7 +43,7 @@ class EntryLine:
     Attributes:
         detail: the ids and codes of the entry as they are stored (see `Entry.detail`).
         names: for each key of `detail` that names a person, patient or department (`to`,
-            `from_department`, `to_department`, `patient`, `before`), their name.
+            `department`, `from_department`, `to_department`, `patient`, `before`), their name.
         is_masked: the reader may not see what was said; no body, author, file or detail is left.
     """
 
@@ -282,6 +282,7 @@ def _files(entry_ids: Collection[int]) -> dict[int, tuple[AttachmentLine, ...]]:
 _NAMED = {
     "to": "person",
     "by": "person",
+    "department": "department",
     "from_department": "department",
     "to_department": "department",
     "patient": "patient",

@@ -9,22 +9,25 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from channels_app.chat import sessions
 from channels_app.chat.models import ChatSite
 from channels_app.files import accept_bytes
-from hub.conversations.actions import drafts, holder, identity, send
+from channels_app.voice.models import Call, Party
+from hub.conversations.actions import calls, drafts, holder, identity, send
 from hub.conversations.actions.receive import receive
 from hub.conversations.models import Attachment, Channel, Conversation, Draft, Entry, HubAddress
 from hub.routing.models import Offer, QueueEntry
 from hub.staff import lock
 from hub.staff.actions import invite
 from hub.staff.models import Department, Invitation, User
+from patients import contact_points
 from patients.models import ContactPoint, Patient, RelatedPerson
 from tests.factories import (
+    ConsentFactory,
     DepartmentFactory,
     HubAddressFactory,
     LinkFactory,
@@ -61,6 +64,7 @@ class Thread:
     chat_file: Attachment
     chat_token: str
     offer: Offer
+    call: Call
 
 
 @dataclass
@@ -124,6 +128,16 @@ def build() -> Clinic:
         offer = clinic.threads[name].offer
         offer.agent = clinic.people[role]
         offer.save(update_fields=["agent"])
+    # An agent of home and one of another department are each on the phone with a patient.
+    for role in ("agent", "agent_elsewhere"):
+        call = clinic.threads[ROLES[role][1]].call
+        Party.objects.create(
+            call=call,
+            kind=Party.Kind.AGENT,
+            state=Party.State.JOINED,
+            user=clinic.people[role],
+            joined_at=call.started_at,
+        )
     # After the log-in, as it happens: the cookie is still in the browser. Behind the product's
     # back, so that its sessions are not ended with it.
     User.objects.filter(pk=clinic.people["switched_off"].pk).update(is_active=False)
@@ -156,6 +170,7 @@ def _thread(clinic: Clinic, name: str, number: int, patient: Patient, writer: Us
     point = ContactPoint.objects.get(value=phone)
     LinkFactory(contact_point=point, patient=patient)
     identity.identify_as(conversation, patient, by=writer)
+    ConsentFactory(contact_point=point, channel="voice", source="staff", evidence="said so")
     conversation.refresh_from_db()
     leg = conversation.legs.get()
     answer = send.Answer(body=f"About the {SECRET}", leg_id=leg.pk, intent=uuid4())
@@ -202,7 +217,36 @@ def _thread(clinic: Clinic, name: str, number: int, patient: Patient, writer: Us
             made_at=timezone.now(),
             until=timezone.now() + timedelta(minutes=5),
         ),
+        call=_call(name, number, patient, department),
     )
+
+
+def _call(name: str, number: int, patient: Patient, department: Department) -> Call:
+    """A patient on the phone, with an interpreter."""
+    line = HubAddressFactory(
+        channel=Channel.VOICE, value=f"+1555010030{number}", department=department
+    )
+    point = LinkFactory(contact_point__value=f"+1555010040{number}", patient=patient).contact_point
+    now = timezone.now()
+    with transaction.atomic():
+        contact_points.lock(point.pk)
+        joined = calls.arrive(point, line.pk, at=now, what="arrived")
+    call = Call.objects.create(
+        sid=f"CA{number:032x}",
+        direction=Call.Direction.INBOUND,
+        state=Call.State.ROOM,
+        conversation=joined.conversation,
+        leg=joined.leg,
+        contact_point=point,
+        hub_address=line,
+        started_at=now,
+        answered_at=now,
+        heard_at=now,
+    )
+    joined_now = {"call": call, "state": Party.State.JOINED, "joined_at": now}
+    Party.objects.create(kind=Party.Kind.PATIENT, sid=call.sid, **joined_now)
+    Party.objects.create(kind=Party.Kind.GUEST, number="+15550100500", **joined_now)
+    return call
 
 
 def _attach(entry: Entry, content: bytes = PNG, position: int = 0) -> Attachment:

@@ -35,9 +35,14 @@ class Kind(Enum):
     ANSWER = auto()  # who may answer in the conversation
     FILE = auto()  # who may read the conversation that the file came with
     OFFER = auto()  # whom it is offered to
+    ON_CALL = auto()  # who is on the call, or was
+    SUPERVISED = auto()  # supervisors of the department that has the call
 
 
-CONTENT = {Kind.LISTS, Kind.SUPERVISOR, Kind.READ, Kind.ANSWER, Kind.FILE, Kind.OFFER}
+CONTENT = {
+    *(Kind.LISTS, Kind.SUPERVISOR, Kind.READ, Kind.ANSWER, Kind.FILE),
+    *(Kind.OFFER, Kind.ON_CALL, Kind.SUPERVISED),
+}
 """Kinds that lead to patients' data: for staff only, and each refusal is written down."""
 
 
@@ -115,6 +120,10 @@ def _member(clinic: Clinic, thread: Thread) -> UUID:
     """Return an agent of the department."""
     foreign = thread.conversation.department == clinic.departments["foreign"]
     return clinic.people["agent_elsewhere" if foreign else "agent"].uuid
+
+
+def _guest(clinic: Clinic, thread: Thread) -> dict[str, Any]:
+    return {"party": thread.call.parties.get(kind="guest").uuid}
 
 
 def _move(clinic: Clinic, thread: Thread) -> dict[str, Any]:
@@ -226,6 +235,28 @@ RULES: dict[str, Rule] = {
     # What one is offered
     "console:accept_offer": _by_post(Kind.OFFER),
     "console:refuse_offer": _by_post(Kind.OFFER),
+    "console:phone": _by_get(Kind.LISTS),
+    "console:phone_token": _by_post(Kind.LISTS),
+    "console:phone_ready": _by_post(Kind.LISTS),
+    "console:phone_wrap_up": _by_post(
+        Kind.LISTS, lambda c, t: {"reason": "other"}, fields=("outcome",)
+    ),
+    "console:calls": _by_get(Kind.SUPERVISOR),
+    # One call
+    "console:phone_hang_up": _by_post(Kind.ON_CALL),
+    "console:phone_hold": _by_post(Kind.ON_CALL, lambda c, t: {"on": "on"}),
+    "console:phone_recording": _by_post(Kind.ON_CALL, lambda c, t: {"wish": "refuse"}),
+    "console:phone_hand_over": _by_both(
+        Kind.ON_CALL, lambda c, t: {"how": "warm", "to": f"person:{c.people['writer'].uuid}"}
+    ),
+    "console:phone_complete": _by_post(Kind.ON_CALL),
+    "console:phone_give_up": _by_post(Kind.ON_CALL),
+    "console:phone_add": _by_both(
+        Kind.ON_CALL, lambda c, t: {"number": "+15550100600", "role": "interpreter"}
+    ),
+    "console:phone_remove": _by_post(Kind.ON_CALL, _guest),
+    "console:phone_leave": _by_post(Kind.ON_CALL),
+    "console:phone_supervise": _by_post(Kind.SUPERVISED, lambda c, t: {"mode": "listen"}),
     # One file
     "console:attachment": _by_get(Kind.FILE),
     "console:sound": _by_get(Kind.FILE),
@@ -244,6 +275,9 @@ RULES: dict[str, Rule] = {
         Kind.ANSWER, lambda c, t: {"body": "begun", "channel": "sms", "seen": 1}
     ),
     "console:chat_link": _by_post(Kind.ANSWER),
+    "console:call": _by_both(
+        Kind.ANSWER, lambda c, t: {"point": t.conversation.contact_point.uuid}
+    ),
     "console:canned": _by_get(Kind.ANSWER),
     "console:claim": _by_post(Kind.ANSWER),
     "console:resolve": _by_both(Kind.ANSWER, lambda c, t: {"reason": "answered"}),
@@ -279,8 +313,15 @@ RULES: dict[str, Rule] = {
     "console:end_related": _by_post(Kind.ANSWER, lambda c, t: {"person": t.related.uuid}),
 }
 
-#: Works, and says no with a sentence: the birth date differs.
-REFUSED_BY_RULE = {"console:birth_date"}
+#: Works, and says no with a sentence: the birth date differs, the number refuses calls, the
+#: colleague is not there, nobody was asked to take the call, and an agent is no supervisor on it.
+REFUSED_BY_RULE = {
+    "console:birth_date",
+    "console:call",
+    "console:phone_hand_over",
+    "console:phone_complete",
+    "console:phone_leave",
+}
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,9 @@ def may(kind: Kind, role: str, target: str) -> bool:
         return department == target
     if kind is Kind.OFFER:
         return role == OFFERED_TO.get(target)
+    if kind in (Kind.ON_CALL, Kind.SUPERVISED):
+        on_call = role.startswith("agent")
+        return department == target and on_call is (kind is Kind.ON_CALL)
     if kind in (Kind.READ, Kind.FILE):
         return department == target or (department == "home" and target == "shared")
     raise AssertionError(kind)
@@ -117,6 +120,7 @@ def url(address: Address, clinic: Clinic, target: str) -> str:
         known["uuid"] = thread.attachment.uuid
     else:
         known["uuid"] = thread.conversation.uuid
+        known["call"] = thread.call.uuid
     return reverse(address.name, kwargs={name: known[name] for name in address.arguments})
 
 
@@ -327,7 +331,9 @@ def test_what_is_exempt_from_the_token_goes_by_no_cookie(
             assert SECRET.encode() not in asked.body
 
 
-@pytest.mark.parametrize("name", [n for n in ADDRESSES if "uuid" in ADDRESSES[n].arguments])
+@pytest.mark.parametrize(
+    "name", [n for n in ADDRESSES if {"uuid", "call"} & set(ADDRESSES[n].arguments)]
+)
 def test_numbers_and_unknown_ids_lead_nowhere(clinic: Clinic, db: None, name: str) -> None:
     rule, thread = RULES[name], clinic.threads["home"]
     good = url(ADDRESSES[name], clinic, "home")

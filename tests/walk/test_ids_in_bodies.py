@@ -186,6 +186,7 @@ EXTRA: dict[str, Any] = {
 }
 #: What differs between two runs of the same thing: keys and hashes, moments, what is encrypted.
 _VOLATILE = (
+    "not_after",
     "uuid",
     "hmac",
     "at",

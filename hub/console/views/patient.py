@@ -98,7 +98,7 @@ def consent(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Take down what somebody said about being contacted."""
     found = own(request, uuid)
     source = request.GET if request.method == "GET" else request.POST
-    point = _point(found, source.get("point", ""))
+    point = point_of(found, source.get("point", ""))
     channel = source.get("channel", "")
     stopped = is_stopped(point.pk, channel)
     if request.method == "GET":
@@ -184,8 +184,11 @@ def _patient(found: Conversation) -> Patient:
     return found.patient
 
 
-def _point(found: Conversation, key: str) -> ContactPoint:
-    """Return one of the addresses that the pane shows: the conversation's, or the patient's own."""
+def point_of(found: Conversation, key: str) -> ContactPoint:
+    """Return one of the addresses that the pane shows: the conversation's, or the patient's own.
+
+    Anything else is not there (404).
+    """
     uuid = _uuid(key)
     if found.contact_point.uuid == uuid:
         return found.contact_point

@@ -2,8 +2,9 @@
 
 import { conversation, get, post } from "./dom.js";
 import { patientChanged, taken } from "./deeds.js";
-import { revision } from "./timeline.js";
+import { startPicks } from "./picks.js";
 import { toggleSelecting } from "./rows.js";
+import { revision } from "./timeline.js";
 import { toast } from "./toast.js";
 
 const dialog = () => document.getElementById("dialog");
@@ -71,21 +72,8 @@ async function reassign(form, data) {
   document.dispatchEvent(new CustomEvent("console:refresh-list"));
 }
 
-function narrow(field) {
-  const wanted = field.value.trim().toLocaleLowerCase();
-  const scope = field.closest("form, .dialog-form");
-  let first = null;
-  for (const pick of scope.querySelectorAll("[data-picks] .pick")) {
-    const fits = pick.dataset.name.toLocaleLowerCase().includes(wanted);
-    pick.hidden = !fits;
-    pick.classList.remove("is-first");
-    if (fits && !first) first = pick;
-  }
-  if (wanted) first?.classList.add("is-first");
-  scope.querySelector("[data-none]").hidden = Boolean(first);
-}
-
 export function startDialogs() {
+  startPicks(dialog());
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-dialog]");
     if (opener) openDialog(opener.dataset.dialog, opener.dataset.query);
@@ -100,32 +88,6 @@ export function startDialogs() {
     } else if (form.dataset.action && (dialog().contains(form) || form.closest("#who"))) {
       event.preventDefault();
       submit(form, event.submitter);
-    }
-  });
-  dialog().addEventListener("input", (event) => {
-    if (event.target.matches("[data-filter]")) narrow(event.target);
-  });
-  dialog().addEventListener("keydown", (event) => {
-    const field = event.target;
-    if (event.key === "Enter" && field.matches("[data-filter]")) {
-      event.preventDefault();
-      dialog().querySelector(".pick.is-first:not([hidden])")?.click();
-    } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && field.matches("[data-filter], .pick, #who-search")) {
-      event.preventDefault();
-      const picks = [...dialog().querySelectorAll(".pick:not([hidden])")];
-      const at = picks.indexOf(field);
-      picks[Math.max(0, Math.min(picks.length - 1, at + (event.key === "ArrowDown" ? 1 : -1)))]?.focus();
-    } else if (/^[1-9]$/.test(event.key) && !field.matches("input:not([type=radio]), textarea, select")) {
-      const hint = [...dialog().querySelectorAll(".pick kbd")].find((one) => one.textContent === event.key);
-      const pick = hint?.closest(".pick");
-      if (!pick) return;
-      event.preventDefault();
-      const radio = pick.querySelector("input");
-      if (!radio) pick.click();
-      else {
-        radio.checked = true;
-        radio.focus();
-      }
     }
   });
   dialog().addEventListener("close", () => dialog().replaceChildren());

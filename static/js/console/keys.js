@@ -25,7 +25,8 @@ const KEYS = {
   k: () => step(-1),
   r: () => may() && write({ note: false }),
   n: () => may() && write({ note: true }),
-  c: () => offers("claim") && deed("claim"),
+  m: () => offers("claim") && deed("claim"),
+  c: () => offers("call") && openDialog("call"),
   a: () => offers("assign") && openDialog("assign"),
   e: () => (status() === "resolved" ? offers("reopen") && deed("reopen") : offers("resolve") && openDialog("resolve")),
   z: () => (status() === "snoozed" ? offers("wake") && deed("wake") : offers("snooze") && openDialog("snooze")),
@@ -61,7 +62,7 @@ export function startKeys() {
       escape(event);
       return;
     }
-    if (!isOn() || event.target.closest?.(TYPING) || document.querySelector("dialog[open]")) return;
+    if (!isOn() || event.target.closest?.(TYPING) || document.querySelector("dialog:modal")) return;
     const second = Date.now() < goes;
     goes = 0;
     const work = second ? AFTER_G[event.key] : KEYS[event.key];
@@ -84,7 +85,7 @@ export function startKeys() {
 }
 
 function escape(event) {
-  if (document.querySelector("dialog[open]")) return; // it closes by itself
+  if (document.querySelector("dialog:modal")) return; // it closes by itself
   const menu = document.querySelector("details[data-menu][open]");
   if (menu) {
     menu.open = false;

@@ -5,6 +5,7 @@
 //                    console:typing {uuid}
 //   from the socket  console:connection {up}
 //                    console:offers {offers}: what the person is being offered, calls among them (offers.js)
+//   from the socket  console:connection {up}, console:phone (the own phone changed, or may have)
 // and as functions: applyEntries, catchUp (timeline.js), applyHead (head.js), applyRow, applyCounts,
 // applyUnread, leave (rows.js), showTyping (composer.js), refreshPanel (open.js).
 
@@ -16,6 +17,8 @@ import { startDialogs } from "./dialogs.js";
 import { startKeys } from "./keys.js";
 import { startOffers } from "./offers.js";
 import { back, drawer, open, start } from "./open.js";
+import { startCalls } from "./phone/calls.js";
+import { startPhone } from "./phone/phone.js";
 import { markRead, refreshList, startRows } from "./rows.js";
 import "./socket.js";
 import { startSounds } from "./sounds.js";
@@ -71,3 +74,5 @@ startKeys();
 startSounds();
 startOffers();
 start();
+startPhone();
+startCalls();

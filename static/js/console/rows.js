@@ -193,8 +193,8 @@ function applyMeanwhile() {
   for (const [html, more] of came) applyRow(html, more);
 }
 
-/** The list that is shown, or about to be, drawn anew. */
-export const refreshList = () => showList(wanted || list());
+/** The list that is shown, or about to be, drawn anew; not every page has one. */
+export const refreshList = () => document.getElementById("list-scroll") && showList(wanted || list());
 
 /** Put the rows of a list in place; the same list drawn anew keeps focus and scroll. */
 function fill(name, html) {

@@ -58,6 +58,7 @@ function up() {
   wait = FIRST_WAIT;
   showOpened();
   refreshList(); // what moved in the lists since they were drawn
+  phoneChanged();
   document.dispatchEvent(new CustomEvent("console:connection", { detail: { up: true } }));
 }
 
@@ -109,6 +110,10 @@ function take(said) {
       break;
     case "refresh":
       refreshList();
+      phoneChanged();
+      break;
+    case "phone":
+      phoneChanged();
       break;
     case "offers":
       applyOffers(said.offers);
@@ -131,6 +136,10 @@ function take(said) {
       break;
     default: // of a newer server: the next page load will know it
   }
+}
+
+function phoneChanged() {
+  document.dispatchEvent(new CustomEvent("console:phone"));
 }
 
 function takeHead({ html, level }) {
