@@ -2,6 +2,7 @@
 
 python -m bench              all of it (seeds a million entries): about ten minutes
 python -m bench --quick      10,000 entries and shorter runs, to see that it works
+python -m bench --only texts     one part of it (or fan-out, or pages); writes no file
 """
 
 import argparse
@@ -22,12 +23,14 @@ LATEST = Path(__file__).with_name("latest.json")
 RATES = (10, 50, 100)
 SOCKETS = 20
 MANY_SOCKETS = 1000
+PARTS = ("texts", "fan-out", "pages")
 
 
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short, and writes no file")
+    parser.add_argument("--only", choices=PARTS, help="measure this part, and write no file")
     parser.add_argument("--seconds", type=float, default=8.0, help="of each run of texts")
     parser.add_argument("--rounds", type=int, default=3, help="whose median is taken")
     options = parser.parse_args()
@@ -38,7 +41,7 @@ def main() -> None:
         results = measure(stack, options)
     table.show(results)
     print(f"\nmeasured in {(time.monotonic() - began) / 60:.1f} minutes")
-    if not options.quick:
+    if not options.quick and not options.only:
         LATEST.write_text(json.dumps(results, indent=2) + "\n")
 
 
@@ -55,13 +58,19 @@ def measure(stack: Stack, options: argparse.Namespace) -> dict[str, Any]:
     cookies = prepare.agents(prepare.AGENTS)
     results: dict[str, Any] = {"statements_per_inbound": prepare.statements_per_inbound()}
     url = stack.start_hub()
+    wanted = (options.only,) if options.only else PARTS
     ours, floor = targets(url, stack.start_floor(), prepare, cookies)
-    results |= compare_texts(ours, floor, options)
-    results["fanout_1000_sockets_ms"] = compare_fan_out(ours, floor, options)
-    # Memory of what the demo runs, after the web process has had its thousand sockets.
-    results["resident_mb"] = round(sum(map(resident_mb, stack.hub_processes())), 1)
+    if wanted != ("pages",):
+        warm_up(floor, ours)
+    if "texts" in wanted:
+        results |= compare_texts(ours, floor, options)
+    if "fan-out" in wanted:
+        results["fanout_1000_sockets_ms"] = compare_fan_out(ours, floor, options)
+        # Memory of what the demo runs, after the web process has had its thousand sockets.
+        results["resident_mb"] = round(sum(map(resident_mb, stack.hub_processes())), 1)
     stack.stop_background()
-    results |= measure_pages(url, cookies[0], prepare, options)
+    if "pages" in wanted:
+        results |= measure_pages(url, cookies[0], prepare, options)
     return results
 
 
@@ -92,10 +101,6 @@ def compare_texts(
     ratio: dict[str, float] = {}
     lost = {"ours": 0, "floor": 0}
     number = 1_000_000
-    for target in (floor, ours):
-        # First requests pay for imports, plans and new connections, and each number's first text
-        # opens its conversation: that is done before anything is timed.
-        _run(target, rate=50, seconds=load.PATIENTS / 50, listeners=2, first=number)
     for rate in RATES:
         runs: dict[str, list[load.Percentiles]] = {"ours": [], "floor": []}
         for done in range(options.rounds):
@@ -121,6 +126,16 @@ def compare_texts(
         "ratio_p95": ratio,
         "lost_frames": lost,
     }
+
+
+def warm_up(*targets: load.Target) -> None:
+    """Send each a text of every number, before anything is timed.
+
+    First requests pay for imports, plans and new connections, and each number's first text opens
+    its conversation.
+    """
+    for target in targets:
+        _run(target, rate=50, seconds=load.PATIENTS / 50, listeners=2, first=1_000_000)
 
 
 def _run(

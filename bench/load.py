@@ -225,9 +225,9 @@ async def fan_out(target: Target, *, listeners: int, events: int, first: int) ->
 
 async def _fan_out(target: Target, listeners: int, events: int, first: int) -> float:
     sender = Sender(target)
-    await sender.open(2)
     lasts = []
     async with Listeners(target, listeners) as heard:
+        await sender.open(2)  # not before: the server hangs up on whoever says nothing for long
         for i in range(events):
             number = first + i
             sent = await sender.post(sender.request(number))
