@@ -15,7 +15,8 @@ class Listening:
     """All that is said to Valkey while it runs (MONITOR): task arguments, frames, cache keys."""
 
     def __init__(self, url: str) -> None:
-        self._server = redis.Redis.from_url(url)
+        # However long nobody speaks: processes may take their time to start.
+        self._server = redis.Redis.from_url(url, socket_timeout=None)
         self._heard: list[bytes] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
