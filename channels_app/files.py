@@ -1,7 +1,8 @@
 """Files that patients and staff send: sniffed, not trusted; limited; encrypted before any disk."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from io import BytesIO
+from itertools import chain
 from uuid import UUID, uuid4
 
 import puremagic
@@ -75,10 +76,7 @@ def accept_bytes(
     for chunk in chunks:
         content += chunk
         if len(content) > limit:
-            raise FileRefused(
-                "too_large",
-                _("Files may have at most %(limit)d MB.") % {"limit": limit // 1024 // 1024},
-            )
+            raise too_large(limit)
     if not content:
         raise FileRefused("empty", _("This file is empty."))
     content_type = sniff(bytes(content[:_SNIFFED_BYTES]))
@@ -96,6 +94,56 @@ def accept_bytes(
         content_type=content_type,
         size=len(content),
         file_name=_plain_name(file_name),
+    )
+
+
+def accept_stream(chunks: Iterable[bytes], uuid: UUID, *, limit: int) -> ReceivedFile:
+    """As `accept_bytes`, for a file too large to be held in memory: it is encrypted as it comes.
+
+    The first of `chunks` must be long enough to tell the type by. What is refused leaves nothing.
+    """
+    pieces = iter(chunks)
+    first = next(pieces, b"")
+    if not first:
+        raise FileRefused("empty", _("This file is empty."))
+    content_type = sniff(first[:_SNIFFED_BYTES])
+    if content_type is None:
+        raise FileRefused(
+            "type_not_allowed", _("Only pictures, PDF, sound, video and plain text can be sent.")
+        )
+    counted = _Counted(chain([first], pieces), limit)
+    storage_name = EncryptedFileStorage().save(
+        counted, binding(Attachment(uuid=uuid), "storage_name")
+    )
+    return ReceivedFile(
+        uuid=uuid,
+        storage_name=storage_name,
+        content_type=content_type,
+        size=counted.size,
+        file_name="",
+    )
+
+
+class _Counted:
+    """Pieces that are counted as they pass, up to a limit. Raises FileRefused beyond it."""
+
+    def __init__(self, pieces: Iterable[bytes], limit: int) -> None:
+        self._pieces = pieces
+        self._limit = limit
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.size += len(piece)
+            if self.size > self._limit:
+                raise too_large(self._limit)
+            yield piece
+
+
+def too_large(limit: int) -> FileRefused:
+    """Return the refusal of a file of more than `limit` bytes."""
+    return FileRefused(
+        "too_large", _("Files may have at most %(limit)d MB.") % {"limit": limit // 1024 // 1024}
     )
 
 

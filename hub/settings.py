@@ -199,6 +199,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "channels_app.voice.tasks.end_wrap_ups": 5,
         "channels_app.voice.tasks.sweep_callbacks": 15,
         "channels_app.voice.tasks.forget_answers": 3600,
+        "channels_app.voice.tasks.make_queues": 300,
+        "channels_app.voice.tasks.sweep_recordings": 60,
+        "channels_app.voice.tasks.sweep_transcription": 15,
+        "channels_app.voice.tasks.delete_old_sound": 3600,
     }.items()
 }
 
@@ -353,6 +357,8 @@ if TWILIO_API_KEY_SID:
     )
 # Where a call goes when the hub itself fails and the line has no number of its own for that.
 VOICE_FALLBACK_NUMBER = environment.text("HUB_VOICE_FALLBACK_NUMBER")
+# What writes recordings down, by dotted path (channels_app/voice/transcription.py); none: nothing.
+TRANSCRIBER = environment.text("HUB_TRANSCRIBER")
 RECORDING_MAX_BYTES = 256 * 1024 * 1024  # four hours, two channels, 8 kHz, 8 bit
 TWILIO_TIMEOUT = environment.number("TWILIO_TIMEOUT", 10)
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("accounts/", include("hub.staff.account_urls")),
     path("staff/", include("hub.staff.urls")),
     path("staff/departments/", include("hub.routing.urls")),
+    path("staff/phone/", include("hub.console.phone_lines.urls")),
     path("twilio/messaging/", include("channels_app.messaging.urls")),
     path("twilio/voice/", include("channels_app.voice.urls")),
     path("chat/", include("channels_app.chat.urls")),

@@ -52,7 +52,7 @@ class VoiceAdapter(Adapter):
             case Do.CLOSE:
                 provider.close(Call.objects.get(pk=detail["call"]))
             case Do.RECORD:
-                recordings.carry_out(detail["recording"])
+                recordings.carry_out(detail["recording"], again=delivery.attempts > 1)
             case other:
                 raise Refused(f"unknown_{other}"[:32])
 

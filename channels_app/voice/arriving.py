@@ -61,7 +61,7 @@ def arrive(sid: str, caller: str, called: str) -> VoiceResponse:
     )
     doc = twiml.emergency_first(languages)
     if len(languages) > 1:
-        twiml.say(doc, words.in_language(line.greeting, languages[0]), languages[0])
+        greet(doc, line, languages[0])
         twiml.language_choice(doc, call, line)
     else:
         _first_menu(doc, call, line, now)
@@ -75,7 +75,8 @@ def choose_language(call: Call, digits: str) -> VoiceResponse:
     if digits.isdigit() and 0 < int(digits) <= len(line.languages):
         call.language = line.languages[int(digits) - 1]
     doc = VoiceResponse()
-    _first_menu(doc, call, line, timezone.now(), greeted=True)
+    # The greeting was spoken in the first language already.
+    _first_menu(doc, call, line, timezone.now(), greeted=call.language == line.languages[0])
     call.save()
     return doc
 
@@ -142,13 +143,26 @@ def to_department(
         return no_way_in(call, department, words.queue_full(call.language), doc, now)
     held_by = calls.needs_person(call.conversation, department, call.leg, at=now)
     _enter(call, item, held_by, now)
+    connect(doc, call, department, now)
+    call.save()
+    return doc
+
+
+def greet(doc: VoiceResponse, line: PhoneLine, language: str, *, is_open: bool = True) -> None:
+    """Say the administrator's greeting, or the house's; and what else is said while closed."""
+    greeting = words.in_language(line.greeting, language)
+    twiml.say(doc, greeting or words.welcome(language), language)
+    if not is_open:
+        twiml.say(doc, words.in_language(line.closed_greeting, language), language)
+
+
+def connect(doc: VoiceResponse, call: Call, department: Department, now: datetime) -> None:
+    """Say that somebody will come, after the notice where calls are recorded; park the line."""
     if _records(department):
         twiml.say(doc, words.recording_notice(call.language), call.language)
         call.notice_at = now
     twiml.say(doc, words.connecting(call.language), call.language)
     twiml.enqueue(doc, call, queue_name(department))
-    call.save()
-    return doc
 
 
 def no_way_in(
@@ -181,10 +195,10 @@ def _first_menu(
 ) -> None:
     """Greet and read the first menu; a line without one leads straight to its department."""
     department = call.conversation.department
+    is_open = hours.is_open(department, now)
     if not greeted:
-        greeting = words.in_language(line.greeting, call.language)
-        twiml.say(doc, greeting or words.welcome(call.language), call.language)
-    if not hours.is_open(department, now):
+        greet(doc, line, call.language, is_open=is_open)
+    elif not is_open:
         twiml.say(doc, words.in_language(line.closed_greeting, call.language), call.language)
     choices = menu.choices(line, None)
     if choices:
@@ -206,7 +220,8 @@ def _follow(call: Call, line: PhoneLine, chosen: MenuItem, doc: VoiceResponse) -
             twiml.menu(doc, call, menu.choices(line, chosen.parent), parent=chosen.parent)
         case MenuItem.Action.VOICEMAIL:
             assert chosen.department is not None
-            return voicemail.begin(call, chosen.department, doc, now)
+            greeting = words.in_language(chosen.text, call.language)
+            return voicemail.begin(call, chosen.department, doc, now, greeting=greeting)
         case MenuItem.Action.CALLBACK:
             assert chosen.department is not None
             if not callbacks.can_call(call, now):

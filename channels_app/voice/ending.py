@@ -56,6 +56,7 @@ def end(call: Call, reason: str, *, at: datetime) -> None:
         quiet=call.callback_id is not None and not came,
         reason=reason[:32],
         seconds=round((at - call.started_at).total_seconds()),
+        left_something=was == Call.State.VOICEMAIL,
         **({"talked": round((at - call.answered_at).total_seconds())} if call.answered_at else {}),
     )
     callbacks.call_ended(call, at=at)

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from channels_app.voice import ending, recordings, rooms
+from channels_app.voice import ending, recorded, rooms
 from channels_app.voice.commands import Do
 from channels_app.voice.models import Call, Party
 from channels_app.voice.provider import GONE
@@ -33,7 +33,7 @@ def handle(kind: str, payload: dict[str, Any]) -> None:
         case "voice.conference":
             _room(payload)
         case "voice.recording":
-            recordings.provider_says(payload)
+            recorded.provider_says(payload)
         case "voice.machine":
             _answered_by(payload)
         case _:

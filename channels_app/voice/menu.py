@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 
+from django.db.models import Exists, OuterRef
 from twilio.twiml.voice_response import VoiceResponse
 
 from channels_app.voice import twiml, words
@@ -15,8 +16,16 @@ from patients.plain_words import words as bare_words
 
 
 def choices(line: PhoneLine, parent: MenuItem | None) -> list[MenuItem]:
-    """Return what may be chosen below `parent` (None: in the first menu)."""
-    return list(line.menu_items.filter(parent=parent).select_related("department", "parent"))
+    """Return what may be chosen below `parent` (None: in the first menu).
+
+    A menu below which there is nothing yet is not offered: it would lead to silence.
+    """
+    below = MenuItem.objects.filter(parent=OuterRef("pk"))
+    return list(
+        line.menu_items.filter(parent=parent)
+        .exclude(~Exists(below), action=MenuItem.Action.MENU)
+        .select_related("department", "parent")
+    )
 
 
 def chosen(

@@ -5,28 +5,25 @@ sound is fetched with our password, stored encrypted, and deleted there (notes o
 """
 
 from datetime import datetime
-from typing import Any
 
 import requests
 import structlog
 from django.conf import settings
-from django.utils import timezone
 
 from channels_app.adapter import Refused, TryLater
-from channels_app.files import FileRefused, accept_bytes
-from channels_app.twilio.client import MEDIA_HOST, MediaRefused, client, delete_media, open_media
+from channels_app.files import FileRefused, accept_stream
+from channels_app.twilio.client import MediaRefused, client, delete_media, open_media
 from channels_app.twilio.failures import FAILURES, meaning
-from channels_app.voice import commands, twiml
+from channels_app.voice import commands, transcribing, twiml
 from channels_app.voice.models import Call, Recording, RecordingRule
-from channels_app.voice.questions import locked_by_id
-from hub.conversations.actions import attach, calls
-from hub.conversations.actions.outbox import write_command
-from hub.conversations.models import Attachment, Delivery, Entry
+from hub.conversations.actions import attach
+from hub.conversations.models import Delivery
 from hub.encryption.files import EncryptedFileStorage
-from hub.routing import queue
-from hub.routing.models import QueueEntry
 
 _CHUNK = 64 * 1024
+
+#: Nothing more is expected of these, and nothing can be done with them.
+DONE = frozenset({Recording.State.COMPLETE, Recording.State.ABSENT})
 
 log = structlog.get_logger(__name__)
 
@@ -85,41 +82,36 @@ def follow(call: Call) -> None:
         steer(recording, "running" if is_due(call) else "stopped")
 
 
-def carry_out(recording_id: int) -> None:
+def carry_out(recording_id: int, *, again: bool = False) -> None:
     """Bring the provider to what the recording's row wants. Raises Refused, TryLater.
 
     What was sent is compared with the row once more, so that a pause or a refusal that came while
     the recording was being started is not lost.
+
+    `again`: it was tried before, and nobody knows how far that came; so what runs there is taken
+    over rather than started twice, since of two recordings only one would be paused.
     """
     sent = ""
     while True:
         recording = Recording.objects.select_related("call").get(pk=recording_id)
         call, wanted = recording.call, recording.wanted
-        if call.ended_at is not None or recording.ended_at is not None or not call.sid:
+        if call.ended_at is not None or recording.state in DONE or not call.sid:
             return
         if wanted == sent or (not recording.sid and wanted != "running"):
             return  # not started yet: whoever starts it looks again
         try:
-            _send(call, recording, wanted)
+            _send(call, recording, wanted, again)
         except FAILURES as error:
             failure = meaning(error)
             raise failure if isinstance(failure, Refused) else TryLater(failure.code) from None
         sent = wanted
 
 
-def _send(call: Call, recording: Recording, wanted: str) -> None:
+def _send(call: Call, recording: Recording, wanted: str, again: bool) -> None:
     if not recording.sid:
-        made = (
-            client()
-            .calls(call.sid)
-            .recordings.create(
-                recording_channels="dual",
-                recording_status_callback=twiml.event("recording", r=recording.uuid),
-                recording_status_callback_event=["in-progress", "completed", "absent"],
-            )
-        )
+        sid = (_runs_already(call) if again else "") or _start(call, recording)
         Recording.objects.filter(pk=recording.pk, sid="").update(
-            sid=made.sid, state=Recording.State.RUNNING
+            sid=sid, state=Recording.State.RUNNING
         )
         return
     more = {"pause_behavior": "skip"} if wanted == "paused" else {}
@@ -128,52 +120,27 @@ def _send(call: Call, recording: Recording, wanted: str) -> None:
     Recording.objects.filter(pk=recording.pk, ended_at__isnull=True).update(state=wanted)
 
 
-def provider_says(payload: dict[str, Any]) -> None:
-    """A recording is complete, or there is none: note it, and have the sound fetched."""
-    recording = Recording.objects.filter(uuid=payload["r"]).first()
-    if recording is None:
-        log.info("event_of_unknown_recording")
-        return
-    status = str(payload.get("RecordingStatus", ""))
-    call = locked_by_id(recording.call_id)
-    recording = Recording.objects.select_for_update(of=("self",), no_key=True).get(pk=recording.pk)
-    recording.sid = recording.sid or str(payload.get("RecordingSid", ""))
-    now = timezone.now()
-    if status == "absent":
-        recording.state, recording.ended_at = Recording.State.ABSENT, recording.ended_at or now
-    elif status == "completed" and recording.attachment_id is None:
-        _complete(call, recording, payload, now)
-    recording.save()
-
-
-def _complete(call: Call, recording: Recording, payload: dict[str, Any], now: datetime) -> None:
-    seconds = str(payload.get("RecordingDuration", ""))
-    recording.seconds = int(seconds) if seconds.isdecimal() else None
-    recording.state, recording.ended_at = Recording.State.COMPLETE, recording.ended_at or now
-    is_message = recording.kind == Recording.Kind.VOICEMAIL
-    entry = calls.note(
-        call.conversation,
-        "left" if is_message else "recorded",
-        at=now,
-        leg=call.leg,
-        kind=Entry.Kind.VOICEMAIL if is_message else Entry.Kind.RECORDING,
-        seconds=recording.seconds,
-    )
-    recording.attachment = Attachment.objects.create(
-        entry=entry,
-        state=Attachment.State.PENDING,
-        content_type="audio/x-wav",
-        source=_address(recording.sid),
-    )
-    write_command(Delivery.Kind.FETCH, call.leg, [recording.attachment])
-    if is_message:
-        calls.needs_person(call.conversation, call.conversation.department, call.leg, at=now)
-        queue.enter(
-            call.conversation,
-            at=now,
-            kind=QueueEntry.Kind.FOLLOW_UP,
-            parent_id=call.queue_entry_id,
+def _start(call: Call, recording: Recording) -> str:
+    """Start a recording; return its id. Raises what the SDK raises."""
+    made = (
+        client()
+        .calls(call.sid)
+        .recordings.create(
+            recording_channels="dual",
+            recording_status_callback=twiml.event("recording", r=recording.uuid),
+            recording_status_callback_event=["in-progress", "completed", "absent"],
         )
+    )
+    return str(made.sid)
+
+
+def _runs_already(call: Call) -> str:
+    """Return the id of a recording that runs and that no row of ours knows; or ""."""
+    known = set(call.recordings.exclude(sid="").values_list("sid", flat=True))
+    for one in client().calls(call.sid).recordings.list():
+        if one.sid not in known and str(one.status) in ("in-progress", "paused"):
+            return str(one.sid)
+    return ""
 
 
 def fetch(delivery: Delivery) -> None:
@@ -186,10 +153,9 @@ def fetch(delivery: Delivery) -> None:
                 attach.refused(attachment, "gone", delivery.leg)
                 return
             response.raise_for_status()
-            file = accept_bytes(
+            file = accept_stream(
                 response.iter_content(_CHUNK),
-                "",
-                uuid=attachment.uuid,
+                attachment.uuid,
                 limit=settings.RECORDING_MAX_BYTES,
             )
     except MediaRefused:
@@ -201,6 +167,8 @@ def fetch(delivery: Delivery) -> None:
     else:
         if not attach.fetched(attachment, file, delivery.leg):
             EncryptedFileStorage().delete(file.storage_name)
+            return
+        transcribing.want(attachment)
 
 
 def delete(delivery: Delivery) -> None:
@@ -212,8 +180,3 @@ def delete(delivery: Delivery) -> None:
         raise Refused("foreign_address") from None
     except requests.exceptions.RequestException:
         raise TryLater("unreachable") from None
-
-
-def _address(sid: str) -> str:
-    account = settings.TWILIO_ACCOUNT_SID
-    return f"https://{MEDIA_HOST}/2010-04-01/Accounts/{account}/Recordings/{sid}"

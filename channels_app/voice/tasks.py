@@ -2,7 +2,15 @@
 
 from celery import shared_task
 
-from channels_app.voice import callback_sweep, ending, reconcile
+from channels_app.voice import (
+    callback_sweep,
+    ending,
+    queues,
+    reconcile,
+    recorded,
+    retention,
+    transcribing,
+)
 
 
 @shared_task
@@ -28,3 +36,35 @@ def sweep_callbacks() -> None:
 def forget_answers() -> None:
     """Delete documents of calls that are long over."""
     reconcile.forget_answers()
+
+
+@shared_task
+def make_queues() -> None:
+    """Make the departments' queues at the provider, where there are none."""
+    queues.make_queues()
+
+
+@shared_task
+def sweep_recordings() -> None:
+    """Ask about recordings of which nobody told, and order anew what was given up."""
+    recorded.ask_about_unreported()
+    recorded.order_again()
+
+
+@shared_task
+def delete_old_sound() -> None:
+    """Delete the sound whose time is over."""
+    retention.delete_old_sound()
+
+
+@shared_task
+def sweep_transcription() -> None:
+    """Have written down what waits for it."""
+    for recording_id in transcribing.due():
+        transcribe.delay(recording_id)
+
+
+@shared_task(acks_late=False, time_limit=30 * 60)
+def transcribe(recording_id: int) -> None:
+    """Write one recording down. It takes long: the sweep repeats it, not the broker."""
+    transcribing.transcribe(recording_id)

@@ -185,8 +185,11 @@ def ways_out(doc: VoiceResponse, call: Call, *, voicemail: bool, callback: bool)
     return goodbye(doc, call.language)
 
 
-def voicemail(doc: VoiceResponse, call: Call, recording_uuid: object) -> VoiceResponse:
-    """Take a message."""
+def voicemail(
+    doc: VoiceResponse, call: Call, recording_uuid: object, greeting: str = ""
+) -> VoiceResponse:
+    """Take a message, after the administrator's words for it, if there are any."""
+    say(doc, greeting, call.language)
     say(doc, words.leave_message(call.language), call.language)
     doc.record(
         max_length=LONGEST_MESSAGE,

@@ -16,7 +16,8 @@ from django.utils import timezone
 from channels_app.chat import sessions
 from channels_app.chat.models import ChatSite
 from channels_app.files import accept_bytes
-from channels_app.voice.models import Call, Party
+from channels_app.voice import setting_up
+from channels_app.voice.models import Call, MenuItem, Party
 from hub.conversations.actions import calls, drafts, holder, identity, send
 from hub.conversations.actions.receive import receive
 from hub.conversations.models import Attachment, Channel, Conversation, Draft, Entry, HubAddress
@@ -76,6 +77,7 @@ class Clinic:
     people: dict[str, User] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     invitation: Invitation | None = None
+    choice: MenuItem | None = None
     sites: dict[str, ChatSite] = field(default_factory=dict)
 
     def client(self, role: str, **options: Any) -> Client:
@@ -152,6 +154,10 @@ def build() -> Clinic:
         departments=[clinic.departments["home"]],
     )
     clinic.invitation = Invitation.objects.get()
+    home, administrator = clinic.departments["home"], clinic.people["administrator"]
+    line = setting_up.add_line("+15550100109", home, by=administrator)
+    choice = setting_up.Choice("1", "department", {"en": "the ward"}, department=home)
+    clinic.choice = setting_up.add_choice(line, choice, by=administrator)
     return clinic
 
 

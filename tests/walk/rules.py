@@ -135,6 +135,22 @@ _FIELDS_OF_RULES = (
     *(f"{channel}-{name}" for channel in CHANNELS for name in ChannelForm.Meta.fields),
 )
 
+
+def _line(clinic: Clinic) -> dict[str, Any]:
+    return {"department": clinic.departments["home"].pk, "languages": "en", "greeting_en": "Hello."}
+
+
+def _choice(clinic: Clinic) -> dict[str, Any]:
+    home = clinic.departments["home"].pk
+    return {"digit": "1", "action": "department", "department": home, "label_en": "the ward"}
+
+
+_OF_A_LINE = (
+    *("label", "asks_birth_date", "fallback_number"),
+    *("greeting_es", "closed_greeting_en", "closed_greeting_es"),
+)
+_OF_A_CHOICE = ("parent", "skills", "spoken_en", "text_en")
+
 RULES: dict[str, Rule] = {
     # Anybody
     "": _by_get(Kind.PUBLIC),  # leads to /console/
@@ -223,6 +239,27 @@ RULES: dict[str, Rule] = {
         Kind.ADMINISTRATOR,
         lambda c, t: {"part": "holidays", "days": "2099-12-25"},
         fields=("time_zone", "hours", *_FIELDS_OF_RULES),
+    ),
+    "phone_lines:index": _by_get(Kind.ADMINISTRATOR),
+    "phone_lines:add": _by_both(
+        Kind.ADMINISTRATOR,
+        lambda c, t: {"number": "+15550100300", "department": c.departments["home"].pk},
+        fields=("label",),
+    ),
+    "phone_lines:line": _by_get(Kind.ADMINISTRATOR),
+    "phone_lines:change": _by_both(Kind.ADMINISTRATOR, lambda c, t: _line(c), fields=_OF_A_LINE),
+    "phone_lines:add_choice": _by_both(
+        Kind.ADMINISTRATOR, lambda c, t: _choice(c) | {"digit": "2"}, fields=_OF_A_CHOICE
+    ),
+    "phone_lines:choice": _by_both(
+        Kind.ADMINISTRATOR, lambda c, t: _choice(c), fields=_OF_A_CHOICE
+    ),
+    "phone_lines:remove_choice": _by_post(Kind.ADMINISTRATOR),
+    "phone_lines:recording": _by_get(Kind.ADMINISTRATOR),
+    "phone_lines:rule": _by_both(
+        Kind.ADMINISTRATOR,
+        lambda c, t: {"records": "on", "keep_days": "30"},
+        fields=("jurisdiction", "transcribes"),
     ),
     # Agents and supervisors
     "console:inbox": _by_get(Kind.LISTS, lambda c, t: {"list": "unassigned"}),

@@ -110,6 +110,11 @@ def url(address: Address, clinic: Clinic, target: str) -> str:
         )
     elif address.name == "routing:department":
         known["uuid"] = clinic.departments[target].uuid
+    elif address.name.startswith("phone_lines:"):
+        assert clinic.choice is not None
+        known["line"] = clinic.choice.line.hub_address.uuid
+        known["choice"] = clinic.choice.uuid
+        known["department"] = clinic.departments[target].uuid
     elif address.name == "chat:file":
         known["uuid"] = thread.chat_file.uuid
     elif address.name in ("console:sound", "console:listen"):

@@ -41,6 +41,10 @@ class Recording(models.Model):
     )
     seconds = models.PositiveIntegerField(null=True, blank=True)
     transcript = EncryptedTextField(blank=True, default="")
+    # When it is to be written down, and not before; while that goes on, when it is tried again.
+    transcribe_after = models.DateTimeField(null=True, blank=True)
+    transcription_tries = models.PositiveSmallIntegerField(default=0)
+    transcribed_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 
@@ -55,7 +59,19 @@ class Recording(models.Model):
                 name="one_running_recording_of_a_call",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["call", "id"], name="recording_of_call")]
+        indexes: ClassVar = [
+            models.Index(fields=["call", "id"], name="recording_of_call"),
+            models.Index(
+                fields=["transcribe_after"],
+                condition=Q(transcribe_after__isnull=False),
+                name="recording_to_transcribe",
+            ),
+            models.Index(
+                fields=["call"],
+                condition=~Q(state__in=["absent", "complete"]),
+                name="recording_unreported",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"recording {self.pk}"

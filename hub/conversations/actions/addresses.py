@@ -4,7 +4,7 @@ from django.db import transaction
 
 from hub.audit.record import AuditAction, record
 from hub.conversations.models import Channel, HubAddress
-from hub.staff.models import Department
+from hub.staff.models import Department, User
 from patients import normal_form
 
 
@@ -39,8 +39,12 @@ def add_address(
     label: str,
     department: Department,
     opt_out_by: str = HubAddress.OptOut.HUB,
+    by: User | None = None,
 ) -> HubAddress:
-    """Return a new address of ours; `value` is in its normal form. Raises AddressTaken."""
+    """Return a new address of ours; `value` is in its normal form. Raises AddressTaken.
+
+    `by` is the administrator who adds it; None at the command line.
+    """
     address, is_new = HubAddress.objects.get_or_create(
         channel=channel,
         value=value,
@@ -50,7 +54,7 @@ def add_address(
         raise AddressTaken
     record(
         AuditAction.SETTINGS_CHANGED,
-        actor=None,
+        actor=by,
         objects=[address],
         detail={"department": department.pk, "opt_out_by": str(opt_out_by)},
     )

@@ -273,12 +273,21 @@ def hand_over(
     return True
 
 
-def end(leg: Leg, *, at: datetime, reason: str = "", quiet: bool = False, **detail: Any) -> bool:
+def end(
+    leg: Leg,
+    *,
+    at: datetime,
+    reason: str = "",
+    quiet: bool = False,
+    left_something: bool = False,
+    **detail: Any,
+) -> bool:
     """End the call's leg; `reason` says how, for the reports. Returns whether it was open.
 
     `quiet`: nothing happened that the timeline should tell.
 
-    A conversation that the call opened, and in which nobody was asked for, is over with it.
+    A conversation that the call opened, and in which nobody was asked for, is over with it; unless
+    the caller `left_something`, a message say, that is still on its way to us.
     """
     [conversation] = lock([leg.conversation_id])
     if not Leg.objects.filter(pk=leg.pk, ended_at__isnull=True).update(ended_at=at):
@@ -288,7 +297,8 @@ def end(leg: Leg, *, at: datetime, reason: str = "", quiet: bool = False, **deta
         return True
     head: dict[str, Any] = {}
     untouched = (
-        conversation.status == Conversation.Status.WAITING
+        not left_something
+        and conversation.status == Conversation.Status.WAITING
         and conversation.holder_id is None
         and not conversation.legs.exclude(pk=leg.pk).exists()
         and not conversation.entries.exclude(kind=Entry.Kind.CALL).exists()
