@@ -1,10 +1,13 @@
 """Calls on the phone page in a real browser: dialled, heard, rung, and what stays of them."""
 
+from collections.abc import Callable
+
 import pytest
 from playwright.async_api import Locator, Page, expect
 from twilio.rest import Client
 
 from channels_app.simulator.headless import SimulatedTwilio
+from channels_app.simulator.headless_voice import Device
 from tests.browser import violations
 from tests.simulator.conftest import CLINIC, INCOMING, Script
 from tests.simulator.standin import StandInHub
@@ -20,8 +23,9 @@ WAIT = "<Say>You are number 2 in line.</Say><Play>/music.wav</Play>"
 
 
 @pytest.fixture
-def menu(script: Script) -> Script:
+def menu(script: Script, simulator: SimulatedTwilio) -> Script:
     """The clinic's line: the notice, a menu, and a queue with music."""
+    simulator.chaos(music_factor=0.02)
     script[INCOMING] = MENU
     script["/menu"] = lambda seen: (
         '<Enqueue waitUrl="/wait">nurses</Enqueue>'
@@ -112,6 +116,84 @@ async def test_incoming_call_rings_is_answered_and_ends(
     await expect(past.get_by_text("Hello Ana.")).to_be_visible()
 
 
+async def test_agent_talks_holds_and_leaves(
+    open_page: OpenPage,  # noqa: F811
+    simulator: SimulatedTwilio,
+    twilio: Client,
+    script: Script,
+    open_device: Callable[..., Device],
+) -> None:
+    script[INCOMING] = "<Dial><Conference waitUrl=''>room</Conference></Dial><Say>Bye.</Say>"
+    agent = open_device("agent_7")
+    page = await open_page()
+    await phone(page).get_by_role("button", name="Call the clinic").click()
+    screen = call_screen(page)
+    state = screen.get_by_role("status")
+    await expect(state).to_have_text("Waiting")
+    twilio.calls.create(
+        to="client:agent_7",
+        from_=CLINIC,
+        twiml="<Response><Dial><Conference>room</Conference></Dial></Response>",
+    )
+    agent.accept()
+    await expect(state).to_have_text("Connected")
+    agent.say("Good morning, this is Lena.")
+    await expect(screen.locator(".heard.heard")).to_have_text(
+        ["Clinic: “Good morning, this is Lena.”"]
+    )
+    await screen.get_by_label("Say something").fill("Good morning.")
+    await screen.get_by_role("button", name="Say it").click()
+    agent.wait_for_heard("Good morning.")
+    (room,) = twilio.conferences.list()
+    (patient,) = [p for p in room.participants.list() if p.call_sid != agent.current]
+    patient.update(hold=True)
+    await expect(state).to_have_text("On hold")
+    await expect(screen.locator(".heard.music")).to_be_visible()
+    patient.update(hold=False)
+    await expect(state).to_have_text("Connected")
+    # Nobody is at the other end any more, and the call goes on.
+    agent.hang_up()
+    await expect(state).to_have_text("Waiting")
+
+
+async def test_call_to_a_phone_that_is_not_on_the_desk(
+    open_page: OpenPage,  # noqa: F811
+    simulator: SimulatedTwilio,
+    twilio: Client,
+    script: Script,
+) -> None:
+    page = await open_page()
+    number = "+15550100188"
+    twilio.calls.create(to=number, from_=CLINIC, twiml="<Response><Pause length='30'/></Response>")
+    other = page.locator(".other.ringing", has_text="Incoming call")
+    await expect(other).to_be_visible()
+    await expect(page.locator("#news")).to_have_text("(555) 010-0188: incoming call")
+    await other.click()
+    screen = phone(page, number).locator(".call")
+    await screen.get_by_role("button", name="Answer").click()
+    await expect(screen.get_by_role("status")).to_have_text("In the menu")
+
+
+async def test_message_is_spoken_after_the_beep(
+    open_page: OpenPage,  # noqa: F811
+    simulator: SimulatedTwilio,
+    script: Script,
+    hub: StandInHub,
+) -> None:
+    script[INCOMING] = "<Record timeout='30' finishOnKey='#' action='/left'/>"
+    page = await open_page()
+    await phone(page).get_by_role("button", name="Call the clinic").click()
+    screen = call_screen(page)
+    await expect(screen.get_by_role("status")).to_have_text("Leaving a message")
+    await expect(screen.locator(".heard.beep")).to_be_visible()
+    await screen.get_by_label("Say something").fill("Please call me back.")
+    await page.keyboard.press("Enter")
+    await expect(screen.locator(".heard.said")).to_be_visible()
+    await screen.get_by_role("button", name="Pound").click()
+    await expect(screen.get_by_role("status")).to_have_text("The call has ended")
+    assert hub.asked("/left")[0]["Digits"] == "#"
+
+
 async def test_incoming_call_is_declined_and_the_line_is_busy_from_now(
     open_page: OpenPage,  # noqa: F811
     simulator: SimulatedTwilio,
@@ -183,6 +265,7 @@ async def test_no_barrier_in_calls(
 ) -> None:
     page = await open_page("/", theme, width)
     screen = await dial(page)
+    await page.get_by_role("button", name="incoming call").click()
     await screen.get_by_role("button", name="3", exact=True).click()
     await expect(screen.locator(".heard.music")).to_have_count(1)
     assert await violations(page) == []
@@ -190,7 +273,6 @@ async def test_no_barrier_in_calls(
     assert await violations(page) == []
     await phone(page).get_by_role("button", name="back to the call").click()
     await screen.get_by_role("button", name="Hang up").click()
-    await page.get_by_role("button", name="incoming call").click()
     await phone(page).locator(".past-call summary").click()
     await expect(phone(page).locator(".past-call").get_by_text(EMERGENCY)).to_be_visible()
     assert await violations(page) == []

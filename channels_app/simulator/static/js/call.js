@@ -24,6 +24,8 @@ export const phaseInWords = (call) =>
   call.phase === "ended" ? endInWords(call) : PHASES[call.phase];
 
 export const isIncoming = (call) => call.direction !== "inbound";
+/** A call that has not reached the called phone yet: nothing is to be seen of it there. */
+export const isOnItsWay = (call) => isIncoming(call) && call.phase === "calling";
 export const clinicsNumber = (call) => (isIncoming(call) ? call.from : call.to);
 
 function endInWords({ status }) {
@@ -91,7 +93,7 @@ export class CallScreen {
   follow(call) {
     if (this.call?.sid !== call.sid) {
       // The end of another call, such as one that found the line busy, is for the history alone.
-      if (call.phase === "ended" || this.#isOn()) return;
+      if (call.phase === "ended" || isOnItsWay(call) || this.#isOn()) return;
       this.#begin(call);
     } else if (call.revision < this.call.revision) {
       return;

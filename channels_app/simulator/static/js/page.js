@@ -1,7 +1,7 @@
 /** The desk: draws the state, then follows the live events. */
 
 import { ask, listen } from "./api.js";
-import { phaseInWords } from "./call.js";
+import { isOnItsWay, phaseInWords } from "./call.js";
 import { Knobs, Scenes, WebhookLog } from "./panel.js";
 import { Phone } from "./phone.js";
 import { copyTemplate, showNumber } from "./words.js";
@@ -23,9 +23,10 @@ async function drawEverything() {
   for (const scene of state.scenes) scenes.show(scene);
   knobs.show(state.knobs);
   for (const webhook of state.webhooks) log.show(webhook);
-  calls.clear();
-  for (const call of state.calls) calls.set(call.phone, call);
   for (const phone of state.phones) keep(phone);
+  const going = new Set(state.calls.map(({ sid }) => sid));
+  for (const [number, { sid }] of calls) if (!going.has(sid)) calls.delete(number);
+  for (const call of state.calls) if (!call.phone.startsWith("client:")) keepCall(call);
   drawOthers();
   await Promise.all([...desk.values()].map((phone) => phone.load()));
 }
@@ -95,15 +96,26 @@ function followMessage(message) {
 /** Calls of phones are shown; those of agents' devices are the hub's own business. */
 function followCall(call) {
   if (call.phone.startsWith("client:")) return;
-  if (call.phase === "ended") {
-    if (calls.get(call.phone)?.sid === call.sid) calls.delete(call.phone);
-  } else {
-    calls.set(call.phone, call);
-  }
+  keepCall(call);
   if (!known.has(call.phone)) known.set(call.phone, { e164: call.phone, label: "", on_desk: false });
   const phone = desk.get(call.phone);
   if (phone) phone.followCall(call);
   else drawOthers();
+}
+
+function keepCall(call) {
+  if (isOnItsWay(call)) return;
+  const before = calls.get(call.phone);
+  // One more call finds the line busy.
+  if (before && before.sid !== call.sid) return;
+  if (call.phase !== "ended") calls.set(call.phone, call);
+  else calls.delete(call.phone);
+  if (call.phase === "ringing" && !before) announceCall(call);
+}
+
+/** Said by screen readers wherever the reader is, as the bell is heard by others. */
+function announceCall({ phone }) {
+  byId("news").textContent = `${known.get(phone)?.label || showNumber(phone)}: incoming call`;
 }
 
 function startAfresh() {

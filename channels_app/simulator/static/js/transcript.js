@@ -4,10 +4,14 @@ import { copyTemplate, showNumber } from "./words.js";
 
 /** What interrupts the loop of place, offer and music that a waiting caller hears. */
 const NEWS = ["pressed", "said", "heard", "beep"];
+const NEAR_BOTTOM_PX = 40;
 
 export class Transcript {
   constructor(box) {
     this.box = box;
+    box.addEventListener("scroll", () => {
+      this.following = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_BOTTOM_PX;
+    });
     this.clear();
   }
 
@@ -17,6 +21,7 @@ export class Transcript {
     /** The lines since the last news, by their words. */
     this.recent = new Map();
     this.last = null;
+    this.following = true;
   }
 
   /** Show a line, unless it is there already; whether it was new. */
@@ -34,8 +39,9 @@ export class Transcript {
     return true;
   }
 
+  /** Keep the latest line in view, unless somebody reads further up. */
   toBottom() {
-    this.box.scrollTop = this.box.scrollHeight;
+    if (this.following) this.box.scrollTop = this.box.scrollHeight;
   }
 
   /** Keys that follow one another are one line. */
