@@ -181,6 +181,7 @@ def reached(call_uuid: UUID, sid: str) -> VoiceResponse:
         recordings.begin_if_due(call, at=now)
     document = twiml.room(call, said)
     call.save()
+    parties.tell_all(call)
     return document
 
 
