@@ -21,6 +21,8 @@ _ENDS = {
     "canceled": gettext_lazy("it was called off before anybody answered"),
     "failed": gettext_lazy("the number could not be reached"),
     "machine": gettext_lazy("a machine answered"),
+    "not_allowed": gettext_lazy("this is no time to call them"),
+    "taken": gettext_lazy("a colleague took it meanwhile"),
     "gone": gettext_lazy("the line was gone"),
     "silent": gettext_lazy("the provider knows it no more"),
     "never_rung": gettext_lazy("it could not be placed"),
@@ -44,6 +46,19 @@ def wrap_up(detail: Mapping[str, Any]) -> str:
 def callback_source(code: str) -> str:
     """Say where a call back was asked for."""
     return _label(Callback.Source, code).lower()
+
+
+_CANCELLED = {
+    "stopped": gettext_lazy("they do not want to be called"),
+    "resolved": gettext_lazy("the conversation was resolved"),
+    "called_themselves": gettext_lazy("they called themselves"),
+    "by_staff": gettext_lazy("it is not needed any more"),
+}
+
+
+def cancelled(why: str) -> str:
+    """Say why a promise to call back is off."""
+    return str(_CANCELLED.get(why, why))
 
 
 def guest(role: str) -> str:

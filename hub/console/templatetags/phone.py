@@ -8,6 +8,8 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
 from hub.console import call_wording
+from patients.models import ContactPoint
+from patients.normal_form import display
 
 register = template.Library()
 
@@ -112,3 +114,17 @@ def callback_source_words(code: str) -> str:
 def guest_words(role: str) -> str:
     """What somebody from outside is on the call for, in words inside a sentence."""
     return call_wording.guest(role)
+
+
+@register.filter
+def cancelled_words(why: str) -> str:
+    """Why a promise to call back is off, in words inside a sentence."""
+    return call_wording.cancelled(why)
+
+
+@register.filter
+def party_name(line: Any) -> str:
+    """Who else is on a call: a name, or a guest's number as people read it."""
+    if line.kind != "guest":
+        return str(line.name)
+    return display(ContactPoint(system=ContactPoint.System.PHONE, value=line.name))
