@@ -5,6 +5,7 @@ from twilio.twiml.voice_response import VoiceResponse
 
 from channels_app.voice import arriving, commands, ending, recordings, twiml, voicemail, words
 from channels_app.voice.models import Call
+from channels_app.voice.questions import Fields
 
 
 def place(call: Call) -> VoiceResponse:
@@ -44,11 +45,15 @@ def _empty_room(call: Call) -> None:
         commands.set_party(party)
 
 
-def room_left(call: Call) -> VoiceResponse:
-    """The room is over, the line is not: the agent hung up. Say goodbye, and end the call."""
+def room_left(call: Call, fields: Fields) -> VoiceResponse:
+    """The room is over for the patient: say goodbye, and end the call.
+
+    The agent hung up, unless the patient's own line is over: then we are asked nevertheless.
+    """
     doc = VoiceResponse()
     if call.state == Call.State.ROOM:
-        ending.end(call, "agent_hung_up", at=timezone.now())
+        status = fields.get("CallStatus", "")
+        ending.end(call, status if status == "completed" else "agent_hung_up", at=timezone.now())
         call.save()
     if call.state == Call.State.ENDED:
         return twiml.goodbye(doc, call.language)

@@ -149,7 +149,7 @@ def place(request: HttpRequest) -> HttpResponse:
 def room_left(request: HttpRequest) -> HttpResponse:
     """The patient's line is out of the room, and still there."""
     return answer_once(
-        request, _step(request, "room-left"), lambda call, fields: placing.room_left(call)
+        request, _step(request, "room-left"), lambda call, fields: placing.room_left(call, fields)
     )
 
 

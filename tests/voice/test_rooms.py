@@ -235,3 +235,15 @@ def test_a_patient_who_hangs_up_loses_nobody_whoever_is_told_of_first(phone, fir
     assert (call.state, call.alone_since) == (Call.State.ENDED, None)
     assert WrapUp.objects.filter(user=phone.agent, done_at=None).count() == 1
     assert not ContactEvent.objects.filter(kind="hold_started").exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [("in-progress", "agent_hung_up"), ("completed", "completed")]
+)
+def test_a_call_says_who_hung_up(phone, status: str, reason: str) -> None:
+    """The end of the room is asked about whoever left it; the timeline names the right one."""
+    line, call, _party = talking(phone)
+    placed = line.ask(f"/twilio/voice/place?m={call.moves}")
+    line.follow(placed, "Dial", CallStatus=status)
+    call.refresh_from_db()
+    assert (call.state, call.end_reason) == (Call.State.ENDED, reason)
