@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from channels_app.chat import (
+    calling,
     limits,
     links,
     origins,
@@ -149,6 +150,20 @@ def said(request: HttpRequest) -> HttpResponse:
         sessions.tell(session, given)
     sessions.speak(session, reading.language_of(data, session.language))
     return HttpResponse(status=204)
+
+
+@endpoint("GET", "POST")
+def callback(request: HttpRequest) -> HttpResponse:
+    """GET /chat/callback: when the visitor could be called. POST: "call me instead"."""
+    session = _session(request)
+    language = translation.get_language() or "en"
+    if request.method == "GET":
+        limits.count(limits.MESSAGES, session.pk)
+        return JsonResponse(calling.times(session, language))
+    data = _json(request)
+    start = reading.moment_of(data, "start")
+    calling.ask(session, reading.text_of(data, "number"), start, language)
+    return JsonResponse({}, status=201)
 
 
 @endpoint("POST")

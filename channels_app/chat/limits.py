@@ -34,6 +34,10 @@ FILES = Limit("file", 20, 3600)
 LINKS = Limit("link", 20, 600)
 #: Requests with a token that opens nothing: guessing.
 STRANGERS = Limit("stranger", 60, 60)
+#: Whoever wants to be called asks once or twice; nobody's phone is to ring for the fun of it.
+CALLS = Limit("call", 5, 3600)
+CALLS_OF_ADDRESS = Limit("call_address", 20, 3600)
+CALLS_TO_NUMBER = Limit("call_number", 3, 86_400)
 SOCKETS = Limit("socket", 120, 60)
 
 

@@ -1,7 +1,7 @@
 """What the app sends, taken apart and checked: nothing of it is trusted."""
 
 import json
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -56,6 +56,20 @@ def language_of(data: dict[str, Any], otherwise: str = "en") -> str:
     """Return a language that we speak."""
     value = data.get("language")
     return value if value in LANGUAGES else otherwise
+
+
+def moment_of(data: dict[str, Any], name: str) -> datetime | None:
+    """Return a moment with its zone, None where there is none."""
+    typed = text_of(data, name)
+    if not typed:
+        return None
+    try:
+        moment = datetime.fromisoformat(typed)
+    except ValueError as error:
+        raise Malformed from error
+    if moment.tzinfo is None:
+        raise Malformed
+    return moment
 
 
 def said_of(data: dict[str, Any]) -> Said:

@@ -138,6 +138,42 @@ class NoSuchLine(ChatRefused):
     status = 404
 
 
+class NothingAsked(ChatRefused):
+    """A call is asked for about nothing: nothing was written yet, or the chat is closed."""
+
+    code = "nothing_asked"
+    status = 409
+
+    def sentence(self) -> str:
+        """See ChatRefused."""
+        return _("Write to us first what it is about.")
+
+
+class BadNumber(ChatRefused):
+    """What was typed is no phone number."""
+
+    code = "bad_number"
+
+    def sentence(self) -> str:
+        """See ChatRefused."""
+        return _("Please check the number: area code first, ten digits.")
+
+
+class CannotCall(ChatRefused):
+    """The number cannot be called, or not then."""
+
+    code = "cannot_call"
+    status = 409
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__()
+        self._sentence = sentence
+
+    def sentence(self) -> str:
+        """See ChatRefused."""
+        return self._sentence
+
+
 class LinkUnknown(ChatRefused):
     """No link has that token."""
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("messages", api.messages, name="messages"),
     path("seen", api.seen, name="seen"),
     path("said", api.said, name="said"),
+    path("callback", api.callback, name="callback"),
     path("end", api.end, name="end"),
     path("files/<uuid:uuid>", api.file, name="file"),
 ]

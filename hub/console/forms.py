@@ -79,6 +79,14 @@ class SnoozeForm(forms.Form):
         return timezone.make_aware(until) if timezone.is_naive(until) else until
 
 
+class CallbackForm(forms.Form):
+    """Which phone is called back, when, and what it is about."""
+
+    number = forms.UUIDField(label=_("Number"))
+    start = forms.DateTimeField(label=_("When"), required=False)
+    reason = forms.CharField(label=_("What it is about"), required=False, max_length=500)
+
+
 class ProfileForm(forms.ModelForm):
     """A patient's profile. The birth date is left out until the person is confirmed."""
 

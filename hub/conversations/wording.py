@@ -51,3 +51,14 @@ def chat_link(language: str, url: str) -> str:
             "name": settings.ORGANISATION_NAME,
             "url": url,
         }
+
+
+def call_promised(language: str, number: str, when: str) -> str:
+    """Return the confirmation that somebody is called: at `number`, `when`, or in their turn."""
+    with translation.override(language):
+        if when:
+            return _("We will call you at %(number)s %(when)s.") % {
+                "number": number,
+                "when": when.removesuffix("."),
+            }
+        return _("We will call you at %(number)s as soon as it is your turn.") % {"number": number}

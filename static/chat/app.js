@@ -1,6 +1,7 @@
 /* The chat app: the same in the widget's frame, as a page of its own, and behind a texted link. */
 
 import { Ask } from "./ask.js";
+import { CallMe } from "./call-me.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { byId, fillCalls, fillWords } from "./dom.js";
@@ -40,6 +41,12 @@ const ask = new Ask({
   drawn: () => thread.toEnd(),
 });
 
+const callMe = new CallMe({
+  session: () => session,
+  sentenceOf,
+  drawn: () => thread.toEnd(),
+});
+
 // --- Language ---
 
 function beginLanguage() {
@@ -58,6 +65,7 @@ function speak() {
   composer.speak();
   thread.speak();
   if (ask.questions.length) ask.draw();
+  if (!byId("call").hidden) callMe.open();
   drawHead();
 }
 
@@ -90,6 +98,8 @@ function drawHead() {
     byId("by-text-words").textContent = words("byText", { number: text.shown });
   }
   byId("end").hidden = !session;
+  byId("call-me").hidden = head?.state !== "open";
+  if (byId("call-me").hidden) byId("call").hidden = true;
   byId("ways").hidden = byId("by-text").hidden && byId("end").hidden;
   if (head?.state === "ended") state(words("ended"));
   else if (byId("state").dataset.kind !== "cut") state("");
@@ -192,6 +202,7 @@ function over(code) {
   head = null;
   lasting.set(KEY, null);
   ask.stop();
+  byId("call").hidden = true;
   state("");
   if (code === "moved") gate.show("moved", "movedText", null);
   else if (config.mode === "link") gate.show("over", "overText", null);

@@ -103,6 +103,10 @@ def _point(clinic: Clinic, thread: Thread) -> dict[str, Any]:
     return {"point": thread.conversation.contact_point.uuid, "channel": "sms"}
 
 
+def _callback(clinic: Clinic, thread: Thread) -> dict[str, Any]:
+    return {"number": thread.conversation.contact_point.uuid}
+
+
 def _consent(clinic: Clinic, thread: Thread) -> dict[str, Any]:
     return _point(clinic, thread) | {"state": "stopped", "evidence": "said so"}
 
@@ -191,6 +195,7 @@ RULES: dict[str, Rule] = {
     "chat:messages": _by_both(Kind.VISITOR, nothing, csrf=False),
     "chat:seen": _by_post(Kind.VISITOR, csrf=False),
     "chat:said": _by_post(Kind.VISITOR, csrf=False),
+    "chat:callback": _by_both(Kind.VISITOR, nothing, csrf=False),
     "chat:end": _by_post(Kind.VISITOR, csrf=False),
     "chat:file": _by_get(Kind.VISITOR),
     "chat_link:start": _by_post(Kind.VISITOR, csrf=False),
@@ -320,6 +325,7 @@ RULES: dict[str, Rule] = {
     "console:resolve": _by_both(Kind.ANSWER, lambda c, t: {"reason": "answered"}),
     "console:undo_resolve": _by_post(Kind.ANSWER, fields=("holder",)),
     "console:snooze": _by_both(Kind.ANSWER, lambda c, t: {"until": _later()}),
+    "console:callback": _by_both(Kind.ANSWER, _callback, fields=("do", "start", "reason")),
     "console:wake": _by_post(Kind.ANSWER),
     "console:reopen": _by_post(Kind.ANSWER),
     "console:assign": _by_both(

@@ -43,5 +43,6 @@ def answer_automatically(
         ),
     )
     write_message(entry, leg)
-    log_events(conversation, Happened(ContactEvent.Kind.AUTOMATIC_ANSWER, at, leg, reason=what))
+    kind = what.partition(":")[0]  # without the id of what it is about
+    log_events(conversation, Happened(ContactEvent.Kind.AUTOMATIC_ANSWER, at, leg, reason=kind))
     return entry
