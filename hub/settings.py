@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "channels_app",
     "channels_app.chat",
     "channels_app.voice",
+    "hub.selfservice",
     "hub.console",
 ]
 
@@ -203,6 +204,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "channels_app.voice.tasks.sweep_recordings": 60,
         "channels_app.voice.tasks.sweep_transcription": 15,
         "channels_app.voice.tasks.delete_old_sound": 3600,
+        "hub.selfservice.tasks.forget_wishes": 60,
     }.items()
 }
 

@@ -5,8 +5,8 @@ from django.urls import path
 from hub.console.views import (
     assign,
     attachments,
-    calls,
     callbacks,
+    calls,
     canned,
     composer,
     conversation,

@@ -177,6 +177,16 @@ RULES: dict[str, Rule] = {
     "chat:frame": _by_get(Kind.PUBLIC),
     "chat:page": _by_get(Kind.PUBLIC),
     "chat_link:page": _by_get(Kind.PUBLIC),
+    "selfservice:callback": _by_get(Kind.PUBLIC),
+    "selfservice:callback_number": _by_post(
+        Kind.PUBLIC, lambda c, t: {"number": "123"}, fields=("about", "language")
+    ),
+    "selfservice:callback_code": _by_post(
+        Kind.PUBLIC, lambda c, t: {"token": "none", "code": "123456"}, fields=("language",)
+    ),
+    "selfservice:callback_time": _by_post(
+        Kind.PUBLIC, lambda c, t: {"token": "none"}, fields=("start", "reason", "language")
+    ),
     # Providers
     "messaging-inbound": _by_post(Kind.PROVIDER, csrf=False),
     "messaging-status": _by_post(Kind.PROVIDER, csrf=False),

@@ -1,0 +1,1 @@
+"""What patients do for themselves on the clinic's own pages, without an account."""
