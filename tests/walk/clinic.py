@@ -171,7 +171,6 @@ def _thread(clinic: Clinic, name: str, number: int, patient: Patient, writer: Us
     department = clinic.departments[name]
     phone = f"+1555010020{number}"
     address = HubAddressFactory(value=f"+1555010010{number}", department=department)
-    HubAddressFactory(value=address.value, channel=Channel.VOICE, department=department)
     entry = receive(inbound(address, f"I take {SECRET}", phone)).entry
     conversation = entry.conversation
     point = ContactPoint.objects.get(value=phone)

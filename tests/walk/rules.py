@@ -374,6 +374,7 @@ REFUSED_BY_RULE = {
     "console:phone_hand_over",
     "console:phone_complete",
     "console:phone_leave",
+    "console:callback",
 }
 
 
