@@ -178,7 +178,6 @@ def reached(call_uuid: UUID, sid: str) -> VoiceResponse:
     if recordings.is_due(call):
         said = f"{said} {words.recording_notice(call.language)}"
         call.notice_at = now
-        recordings.begin_if_due(call, at=now)
     document = twiml.room(call, said)
     call.save()
     parties.tell_all(call)

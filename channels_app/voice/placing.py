@@ -1,5 +1,7 @@
 """Where a patient's line goes when we have sent it somewhere else (commands.move)."""
 
+from datetime import timedelta
+
 from django.utils import timezone
 from twilio.twiml.voice_response import VoiceResponse
 
@@ -7,13 +9,16 @@ from channels_app.voice import arriving, commands, ending, recordings, twiml, vo
 from channels_app.voice.models import Call
 from channels_app.voice.questions import Fields
 
+#: How long the greeting before the notice, and the notice, may take to be spoken.
+NOTICE_TAKES = timedelta(seconds=20)
+
 
 def place(call: Call) -> VoiceResponse:
     """Return the document for where the call's state says that the line should be."""
     doc = VoiceResponse()
     match call.state:
         case Call.State.ROOM:
-            doc = twiml.room(call)
+            doc = twiml.room(call, _notice_again(call))
         case Call.State.QUEUED:
             _empty_room(call)
             twiml.say(doc, words.connecting(call.language), call.language)
@@ -36,6 +41,17 @@ def place(call: Call) -> VoiceResponse:
             doc.hangup()
     call.save()
     return doc
+
+
+def _notice_again(call: Call) -> str:
+    """Return the notice for somebody who was answered while it was spoken: that cut it off."""
+    now = timezone.now()
+    if call.notice_at is None or now - call.notice_at > NOTICE_TAKES:
+        return ""
+    if not recordings.is_due(call):
+        return ""
+    call.notice_at = now
+    return words.recording_notice(call.language)
 
 
 def _empty_room(call: Call) -> None:

@@ -82,11 +82,17 @@ def joined(party_id: int, sid: str) -> None:
 
 
 def patient_came(call_id: int) -> None:
-    """The patient's line is in the room: have it held, if that was ordered before it was there."""
+    """The patient's line is in the room: they have heard the notice, so a recording may begin.
+
+    It is held, if that was ordered before it was there.
+    """
     with transaction.atomic():
-        patient = patient_in(locked_by_id(call_id))
+        call = locked_by_id(call_id)
+        patient = patient_in(call)
         if patient is not None and patient.held:
             commands.set_party(patient)
+        if call.state == Call.State.ROOM:
+            recordings.begin_if_due(call, at=timezone.now())
 
 
 def left(party_id: int, why: str) -> None:
@@ -173,7 +179,6 @@ def _agent_joined(call: Call, party: Party, now: datetime) -> None:
         callbacks.cancel_open(call.conversation, "called_themselves", at=now)
         patient_joined(call, at=now)
         commands.move(call)
-        recordings.begin_if_due(call, at=now)
     elif call.state == Call.State.DIALLING and not call.sid:
         if not calling_back.agent_joined(call, party, at=now):
             return

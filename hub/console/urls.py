@@ -54,6 +54,7 @@ urlpatterns = [
     path("calls", calls.calls, name="calls"),
     path("files/<uuid:uuid>", attachments.attachment, name="attachment"),
     path("files/<uuid:uuid>/sound", sounds.sound, name="sound"),
+    path("files/<uuid:uuid>/transcript", sounds.transcript, name="transcript"),
     path("files/<uuid:uuid>/listen", sounds.listen, name="listen"),
     path(_ONE, conversation.conversation, name="conversation"),
     path(_ONE + "entries", conversation.entries, name="entries"),

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from channels_app.files import accept_bytes
+from channels_app.voice.models import Call, Recording
 from hub.audit.models import AuditEvent
 from hub.console.views import sounds
 from hub.conversations.models import Attachment
@@ -171,3 +172,63 @@ def test_what_is_no_sound_is_not_played(client: Client, desk: Desk, sound: Attac
     Attachment.objects.filter(pk=sound.pk).update(content_type="application/pdf")
     client.force_login(desk.agent)
     assert client.get(url("sound", sound)).status_code == 404
+
+
+# --- What was written down ---
+
+
+def written(sound: Attachment, text: str = "I need my refill.") -> None:
+    """Have the sound be a recording whose words were written down."""
+    leg = sound.entry.conversation.legs.get()
+    call = Call.objects.create(
+        direction="inbound",
+        state="ended",
+        conversation=sound.entry.conversation,
+        leg=leg,
+        contact_point_id=leg.contact_point_id,
+        hub_address=leg.hub_address,
+        started_at=sound.entry.at,
+        heard_at=sound.entry.at,
+        ended_at=sound.entry.at,
+    )
+    Recording.objects.create(
+        call=call,
+        kind="voicemail",
+        state="complete",
+        attachment=sound,
+        transcript=text,
+        transcribed_at=sound.entry.at,
+        started_at=sound.entry.at,
+        ended_at=sound.entry.at,
+    )
+
+
+def test_the_words_of_a_message_are_shown_and_that_is_on_record(
+    client: Client, desk: Desk, sound: Attachment
+) -> None:
+    written(sound, "Refill <b>now</b>")
+    client.force_login(desk.agent)
+    page = client.get(url("transcript", sound))
+    assert "Refill &lt;b&gt;now&lt;/b&gt;" in page.content.decode()
+    assert page["Cache-Control"] == "private, no-store"
+    [event] = played()
+    assert (event.actor_id, event.object_ids) == (desk.agent.pk, [sound.pk])
+
+
+def test_the_words_of_a_recording_need_the_same_reason(
+    client: Client, desk: Desk, recording: Attachment
+) -> None:
+    written(recording)
+    client.force_login(desk.agent)
+    assert client.get(url("transcript", recording)).status_code == 403
+    assert not played()
+    client.post(url("listen", recording), {"reason": "care"})
+    assert "refill" in client.get(url("transcript", recording)).content.decode()
+    assert len(played()) == 1
+
+
+def test_where_nothing_was_written_down_nothing_is_shown(
+    client: Client, desk: Desk, sound: Attachment
+) -> None:
+    client.force_login(desk.agent)
+    assert client.get(url("transcript", sound)).status_code == 204

@@ -83,6 +83,8 @@ class Floor:
         sid = party.sid or new_sid()
         rooms.rings(party.pk, sid)
         rooms.joined(party.pk, sid)
+        if Call.objects.get(pk=party.call_id).state == Call.State.ROOM:
+            rooms.patient_came(party.call_id)
         party.refresh_from_db()
         return party
 

@@ -22,7 +22,19 @@ def recorded_call(phone):
     """A caller and an agent, recorded: the line, the call, the recording's row."""
     RecordingRule.objects.create(department=phone.department, records=True)
     line, call, _party = talking(phone)
+    assert not Recording.objects.exists()
+    comes_in(line, call)
     return line, call, Recording.objects.get()
+
+
+def comes_in(line, call: Call) -> None:
+    """The patient's line comes into the room, after what is spoken on the way."""
+    line.tell(
+        f"/twilio/voice/conference?c={call.uuid}",
+        ConferenceSid=f"CF{call.uuid.hex}",
+        StatusCallbackEvent="participant-join",
+        ParticipantLabel="patient",
+    )
 
 
 def tell(line, recording: Recording, status: str, sid: str = "", **more: str) -> None:

@@ -312,6 +312,7 @@ RULES: dict[str, Rule] = {
     # One file
     "console:attachment": _by_get(Kind.FILE),
     "console:sound": _by_get(Kind.FILE),
+    "console:transcript": _by_get(Kind.FILE),
     "console:listen": _by_post(Kind.FILE, lambda c, t: {"reason": "care"}, fields=("words",)),
     # One conversation, to read
     "console:conversation": _by_get(Kind.READ),

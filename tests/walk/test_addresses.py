@@ -117,7 +117,7 @@ def url(address: Address, clinic: Clinic, target: str) -> str:
         known["department"] = clinic.departments[target].uuid
     elif address.name == "chat:file":
         known["uuid"] = thread.chat_file.uuid
-    elif address.name in ("console:sound", "console:listen"):
+    elif address.name in ("console:sound", "console:listen", "console:transcript"):
         known["uuid"] = thread.sound.uuid
     elif RULES[address.name].kind is Kind.OFFER:
         known["uuid"] = thread.offer.uuid

@@ -13,10 +13,12 @@ from django import forms
 from django.db.models import TextChoices
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
+from channels_app.voice.models import Recording
 from hub.audit.models import AuditEvent
 from hub.audit.record import AuditAction, record
 from hub.console.gate import for_staff, refused, user_of
@@ -83,19 +85,9 @@ def listen(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @for_staff
 def sound(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     """Play a sound from any place in it (RFC 9110, section 14: one range of bytes)."""
-    user = user_of(request)
     found = _find(request, uuid)
-    if not _listens_already(user, found):
-        if found.entry.kind in WITH_A_REASON:
-            record(AuditAction.DENIED, actor=user, detail={"attachment": str(uuid)})
-            return refused(ReasonMissing(), status=403)
-        record(
-            AuditAction.PLAY_RECORDING,
-            actor=user,
-            conversation=found.entry.conversation_id,
-            patient=found.entry.conversation.patient_id,
-            objects=[found],
-        )
+    if (refusal := _record_listening(request, found)) is not None:
+        return refusal
     first, last = _range(request.headers.get("Range", ""), found.size)
     if first is None or last is None:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{found.size}"})
@@ -112,6 +104,43 @@ def sound(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, no-store"
     return response
+
+
+@require_GET
+@for_staff
+def transcript(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Show what was said, where it was written down; by the rules of the sound itself."""
+    found = _find(request, uuid)
+    if (refusal := _record_listening(request, found)) is not None:
+        return refusal
+    recording = Recording.objects.filter(attachment=found).first()
+    if recording is None or recording.transcribed_at is None:
+        return HttpResponse(status=204)
+    context = {"text": recording.transcript, "language": recording.call.language}
+    response = render(request, "console/partials/transcript.html", context)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _record_listening(request: HttpRequest, found: Attachment) -> HttpResponse | None:
+    """Write down that the person gets the sound, unless that stands there; refuse without a reason.
+
+    A recorded call needs a reason before (`listen`); the refusal is returned.
+    """
+    user = user_of(request)
+    if _listens_already(user, found):
+        return None
+    if found.entry.kind in WITH_A_REASON:
+        record(AuditAction.DENIED, actor=user, detail={"attachment": str(found.uuid)})
+        return refused(ReasonMissing(), status=403)
+    record(
+        AuditAction.PLAY_RECORDING,
+        actor=user,
+        conversation=found.entry.conversation_id,
+        patient=found.entry.conversation.patient_id,
+        objects=[found],
+    )
+    return None
 
 
 def _find(request: HttpRequest, uuid: UUID) -> Attachment:

@@ -19,6 +19,7 @@ export function startSounds() {
       player.src = `${place.dataset.sound}/sound`;
       place.replaceChildren(player);
       player.focus();
+      showWords(place);
       // A browser that wants another press before it makes a noise shows the player's own button.
       await player.play().catch(() => {});
     } catch (error) {
@@ -26,6 +27,15 @@ export function startSounds() {
       toast(error.message, { isError: true });
     }
   });
+  // A voice message needs no reason; what was written down of it comes when it is played.
+  document.addEventListener(
+    "play",
+    (event) => {
+      const place = event.target.closest("[data-sound]");
+      if (place) showWords(place);
+    },
+    true,
+  );
   // One at a time: two recordings at once are understood by nobody.
   document.addEventListener(
     "play",
@@ -34,4 +44,15 @@ export function startSounds() {
     },
     true,
   );
+}
+
+// What was said, under the player, where somebody had it written down.
+async function showWords(place) {
+  if (place.dataset.words) return;
+  place.dataset.words = "asked";
+  const answer = await fetch(`${place.dataset.sound}/transcript`, { credentials: "same-origin" });
+  if (answer.status !== 200) return;
+  const words = document.createElement("template");
+  words.innerHTML = await answer.text();
+  place.append(words.content);
 }
