@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.translations.catalog import PROJECT
 
-READERS = {"text", "required", "number", "flag", "words", "key", "key_ring"}
+READERS = {"text", "required", "number", "flag", "clock", "words", "key", "key_ring"}
 #: Files that read the environment by themselves: the launcher, the probe, the simulator.
 OTHERS = (
     *sorted((PROJECT / "hub" / "launcher").glob("*.py")),

@@ -10,8 +10,10 @@ from django.conf import settings as django_settings
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
+from channels_app.voice import setting_up
+from channels_app.voice.models import PhoneLine
 from hub.staff import sessions
-from hub.staff.models import StaffSession, User
+from hub.staff.models import Department, StaffSession, User
 from hub.staff.sessions import SessionStore
 from tests.browser import keep_picture
 from tests.factories import PASSWORD, DepartmentFactory, UserFactory
@@ -228,9 +230,25 @@ OPEN = ["/accounts/login/", "/accounts/password/reset/", "/staff/welcome/", "/ac
 BEHIND = [
     *("/staff/me/", "/staff/people/", "/staff/people/invite/", "/accounts/2fa/"),
     "/staff/departments/",
+    *("/staff/phone/", "/staff/phone/add/", "/staff/phone/recording/"),
     *("/accounts/2fa/totp/activate/", "/accounts/2fa/webauthn/add/", "/accounts/sessions/"),
     *("/accounts/password/change/", "/accounts/logout/", "/accounts/2fa/webauthn/"),
 ]
+
+
+def a_phone_line(ward: Department, by: User) -> list[str]:
+    """Set up a line with a menu below a menu, in two languages; return its pages."""
+    line = setting_up.add_line("+15550100100", ward, by=by)
+    parent = None
+    for digit, action in (("1", "menu"), ("2", "menu"), ("3", "announcement")):
+        label, text = {"en": f"choice {digit}"}, {"en": "We are open from eight to six."}
+        choice = setting_up.Choice(digit, action, label, text=text, parent=parent)
+        parent = setting_up.add_choice(line, choice, by=by)
+    assert parent is not None
+    PhoneLine.objects.update(languages=["en", "es"])  # the Spanish words are missing, and named
+    at = f"/staff/phone/{line.hub_address.uuid}/"
+    pages = [at, f"{at}change/", f"{at}choices/add/", f"{at}choices/{parent.uuid}/"]
+    return [*pages, f"/staff/phone/recording/{ward.uuid}/"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -260,7 +278,8 @@ async def test_no_page_has_a_barrier(
     await page.get_by_role("button", name="Go on").click()
     await page.wait_for_url(lambda url: "reauthenticate" not in url)
     ward = await person.departments.aget()
-    for path in [*BEHIND, f"/staff/people/{person.uuid}/", f"/staff/departments/{ward.uuid}/"]:
+    ours = [f"/staff/people/{person.uuid}/", f"/staff/departments/{ward.uuid}/"]
+    for path in [*BEHIND, *ours, *(await sync_to_async(a_phone_line)(ward, person))]:
         await look(path)
     await page.goto(f"{live_server.url}/staff/me/")
     await page.evaluate("document.dispatchEvent(new Event('hub:lock-now'))")
