@@ -17,7 +17,7 @@ TOOLS := $(VENV)/.stamp-requirements-dev
 BROWSER := node_modules/.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo manage test lint format bench lock messages clean
+.PHONY: help demo manage test load lint format bench lock messages clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,10 @@ manage: $(RUNTIME)  ## Run a management command beside the demo (ARGS=verify_aud
 	@$(PY) -m hub.launcher manage $(ARGS)
 
 test: $(RUNTIME) $(TOOLS) $(BROWSER)  ## Run all tests (ARGS="tests/chat -x" for some)
-	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadgroup --ignore=tests/load $(ARGS)
+
+load: $(RUNTIME) $(TOOLS) $(BROWSER)  ## Let 200 simulated phones ring 10 agents, in good weather and in bad
+	$(PY) -m pytest tests/load $(ARGS)
 
 lint: $(RUNTIME) $(TOOLS)  ## Check style, types, and the floors of the house
 	$(PY) -m ruff check .

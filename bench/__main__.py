@@ -2,7 +2,7 @@
 
 python -m bench              all of it (seeds a million entries): about ten minutes
 python -m bench --quick      10,000 entries and shorter runs, to see that it works
-python -m bench --only texts     one part of it (or fan-out, or pages); writes no file
+python -m bench --only texts     one part of it (or voice, fan-out, pages); writes no file
 """
 
 import argparse
@@ -23,7 +23,7 @@ LATEST = Path(__file__).with_name("latest.json")
 RATES = (10, 50, 100)
 SOCKETS = 20
 MANY_SOCKETS = 1000
-PARTS = ("texts", "fan-out", "pages")
+PARTS = ("voice", "texts", "fan-out", "pages")
 
 
 def main() -> None:
@@ -59,8 +59,13 @@ def measure(stack: Stack, options: argparse.Namespace) -> dict[str, Any]:
     results: dict[str, Any] = {"statements_per_inbound": prepare.statements_per_inbound()}
     url = stack.start_hub()
     wanted = (options.only,) if options.only else PARTS
+    if "voice" in wanted:
+        from bench import voice
+
+        results["voice"] = voice.measure(stack, quick=options.quick)
+        stack.stop_simulator()
     ours, floor = targets(url, stack.start_floor(), prepare, cookies)
-    if wanted != ("pages",):
+    if {"texts", "fan-out"} & set(wanted):
         warm_up(floor, ours)
     if "texts" in wanted:
         results |= compare_texts(ours, floor, options)

@@ -59,9 +59,12 @@ class Stack:
                 "DATABASE_URL": self.servers.database_url,
                 "REDIS_URL": self.servers.redis_url,
                 "TWILIO_BACKEND": "simulator",
-                "TWILIO_API_BASE": "http://127.0.0.1:1",
+                # Nobody listens there but while calls are measured.
+                "TWILIO_API_BASE": f"http://127.0.0.1:{free_port()}",
                 "TWILIO_ACCOUNT_SID": "AC" + "0" * 31 + "7",
                 "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
+                "TWILIO_API_KEY_SID": "SK" + "0" * 31 + "7",
+                "TWILIO_API_KEY_SECRET": secrets.token_hex(16),
                 "DJANGO_SETTINGS_MODULE": "hub.settings",
             }
         )
@@ -84,6 +87,18 @@ class Stack:
         self._wait_for(url, "web")
         time.sleep(SETTLE)
         return url
+
+    def start_simulator(self, number: str) -> str:
+        """Start the simulated Twilio with one number; return its address."""
+        url = os.environ["TWILIO_API_BASE"]
+        environment = os.environ | {"SIMULATOR_NUMBERS": number, "SIMULATOR_SPECIFICATION": "off"}
+        self._start(apps.simulator(int(url.rpartition(":")[2]), environment, PROJECT))
+        self._wait_for(url, "simulator")
+        return url
+
+    def stop_simulator(self) -> None:
+        """End the simulated Twilio: texts are measured without it."""
+        self.processes.pop("simulator").stop()
 
     def stop_background(self) -> None:
         """End worker and beat, which would seal what the pages are measured beside."""

@@ -4,6 +4,7 @@ from typing import Any
 
 MEANT = {
     "statements_per_inbound": "a known number's text, nobody on duty; no BEGIN, COMMIT. ≤ 12",
+    "voice": "phones that ring agents, all simulated here. TwiML ≤ 300 ms; what is wrong: 0",
     "webhook_to_frame": "texts a second: from the request to the frame at a socket, 20 open",
     "floor": "the same for a bare ASGI application beside it",
     "ratio_p95": "ours / floor, median of the rounds' ratios. ≤ 3",

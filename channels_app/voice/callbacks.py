@@ -25,7 +25,7 @@ from hub.conversations.models import (
     HubAddress,
     Leg,
 )
-from hub.routing import queue
+from hub.routing import nudges, queue
 from hub.routing.after_hours import moment_in_words
 from hub.routing.locks import lock_wait
 from hub.routing.models import QueueEntry
@@ -38,6 +38,9 @@ MOST_TRIES = 3
 TRY_AGAIN_AFTER = (timedelta(minutes=15), timedelta(hours=2))
 #: When it is tried anew after something that the patient's phone had no part in.
 SOON = timedelta(minutes=1)
+#: When somebody is looked at again who is on the line with us right now, if nobody told that they
+#: hung up.
+ON_THE_LINE = timedelta(minutes=2)
 LONGEST_REASON = 500
 
 #: How a call out ends that never came as far as the patient's phone, by no fault of theirs.
@@ -238,6 +241,7 @@ def cancel_open(conversation: Conversation, why: str, *, at: datetime) -> None:
 def call_ended(call: Call, *, at: datetime) -> None:
     """See what a call out meant for the promise behind it; `call` is locked."""
     if call.callback_id is None:
+        _off_the_line(call, at)
         return
     [conversation] = lock([call.conversation_id])
     callback = Callback.objects.select_for_update(of=("self",), no_key=True).get(
@@ -258,6 +262,26 @@ def call_ended(call: Call, *, at: datetime) -> None:
         cancel(callback, "stopped", at=at)
     else:
         _not_reached(call, callback, at)
+
+
+def _off_the_line(call: Call, at: datetime) -> None:
+    """Let a promise go on that waited only for its patient to hang up."""
+    lock([call.conversation_id])
+    callback = open_of(call.conversation, lock_it=True)
+    if callback is None or callback.contact_point_id != call.contact_point_id:
+        return
+    if callback.next_try_at is None or not at < callback.next_try_at <= at + ON_THE_LINE:
+        return
+    if callback.slot_from is not None and callback.slot_from > at:
+        return
+    wait = QueueEntry.objects.filter(
+        conversation_id=call.conversation_id, kind=QueueEntry.Kind.CALLBACK, ended_at__isnull=True
+    ).first()
+    if wait is not None:
+        callback.next_try_at = wait.not_before = at
+        callback.save(update_fields=["next_try_at"])
+        wait.save(update_fields=["not_before"])
+        nudges.dispatch_on_commit(wait.department_id)
 
 
 def _reached(call: Call, callback: Callback, agent: Party | None, at: datetime) -> None:

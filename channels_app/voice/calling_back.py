@@ -29,8 +29,6 @@ from hub.routing.ending import end_offer
 from hub.routing.models import Offer, QueueEntry
 from patients import allowed_hours, consent
 
-#: When somebody is tried again who is on the line with us right now.
-ON_THE_LINE = timedelta(minutes=2)
 #: When it is looked at again whether somebody can be rung who now can at no time: what is known of
 #: where they are may change.
 NEVER = timedelta(days=1)
@@ -206,7 +204,7 @@ def _not_now(callback: Callback, at: datetime) -> datetime | None:
     on_the_line = Call.objects.filter(contact_point=point, ended_at__isnull=True)
     # One of ours to which no agent came may be about to be ended.
     on_the_line = on_the_line.exclude(callback=callback)
-    return at + ON_THE_LINE if on_the_line.exists() else None
+    return at + callbacks.ON_THE_LINE if on_the_line.exists() else None
 
 
 def _next_time(callback: Callback, at: datetime) -> datetime:

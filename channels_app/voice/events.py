@@ -12,15 +12,12 @@ from django.db import transaction
 from channels_app.voice import ending, recorded, rooms
 from channels_app.voice.commands import Do
 from channels_app.voice.models import Call, Party
-from channels_app.voice.provider import GONE
+from channels_app.voice.provider import GONE, OVER
 from channels_app.voice.questions import locked_by_id
 
 log = structlog.get_logger(__name__)
 
 _BEGINS = ("conference-start", "participant-join")
-
-#: Twilio's words for a line that is over.
-OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 
 def handle(kind: str, payload: dict[str, Any]) -> None:

@@ -21,6 +21,8 @@ from hub.conversations.models import Delivery
 
 #: The line is over, or there is no such: nothing can be done with it any more.
 GONE = frozenset({"20404", "21220", "13228", "404"})
+#: Twilio's words for a line that is over.
+OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 NOT_WANTED = "not_wanted"
 #: How long after the answer a line may not be in its room yet.
 ON_THE_WAY = timedelta(seconds=10)
@@ -83,8 +85,9 @@ def find(delivery: Delivery, party: Party | None, call: Call) -> HandedOver | No
     """Ask whether a ring of which nobody knows was made. Raises TryLater."""
     if party is not None:
         wanted = twiml.label(party)
-        found = _ask(lambda: client().conferences(call.room).participants.list(limit=50)) or []
-        for one in found:
+        room = _room_of(call)
+        found = _ask(lambda: client().conferences(room).participants.list(limit=50)) if room else []
+        for one in found or []:
             if one.label == wanted:
                 return HandedOver(provider_key=str(one.call_sid))
         return None
@@ -99,6 +102,17 @@ def find(delivery: Delivery, party: Party | None, call: Call) -> HandedOver | No
         if one.sid not in known and (one.start_time is None or one.start_time >= since):
             return HandedOver(provider_key=str(one.sid))
     return None
+
+
+def _room_of(call: Call) -> str:
+    """Return the provider's id of the call's conference; empty where there is none.
+
+    By its name a conference can be made, and not be asked about.
+    """
+    if call.conference_sid:
+        return call.conference_sid
+    rooms = _ask(lambda: client().conferences.list(friendly_name=call.room, limit=5)) or []
+    return next((str(one.sid) for one in rooms if one.status != "completed"), "")
 
 
 def move(call_id: int, number: int) -> None:
@@ -164,7 +178,7 @@ def _send(party: Party, wanted: dict[str, Any]) -> None:
 
 def _change_in_room(party: Party, **wanted: Any) -> None:
     """Change how a party is in the room. Who answered a moment ago may only be on the way in."""
-    room = party.call.conference_sid or party.call.room
+    room = _room_of(party.call) or party.call.room
     try:
         _change(lambda: client().conferences(room).participants(party.sid).update(**wanted))
     except Refused as error:

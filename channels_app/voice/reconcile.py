@@ -13,8 +13,8 @@ from django.utils import timezone
 from channels_app.twilio.client import client
 from channels_app.twilio.failures import FAILURES
 from channels_app.voice import ending, parties, requeueing, rooms
-from channels_app.voice.events import OVER
 from channels_app.voice.models import Answer, Call, Party
+from channels_app.voice.provider import OVER
 from channels_app.voice.questions import locked_by_id
 from hub.conversations.actions import calls
 

@@ -324,6 +324,9 @@ def test_nobody_is_called_while_they_are_on_the_line(phone) -> None:
     offer_next(phone.department.pk)
     assert not Call.objects.filter(direction="outbound").exists()
     assert QueueEntry.objects.get(ended_at__isnull=True).not_before > timezone.now()
+    # And in their turn as soon as they have hung up, not two minutes later.
+    line.hang_up()
+    reserved(phone)
 
 
 def test_what_is_resolved_needs_no_callback(phone) -> None:
