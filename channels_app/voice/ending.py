@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from channels_app.voice import callbacks, commands, parties
+from channels_app.voice.lining_up import line_up_again
 from channels_app.voice.models import Call, Party, WrapUp
 from channels_app.voice.questions import locked_by_id
 from hub.conversations.actions import calls
@@ -96,6 +97,7 @@ def agent_did_not_come(call: Call, party: Party, why: str, *, at: datetime) -> N
     assert party.user is not None
     if call.state == Call.State.QUEUED:
         _end_offer(call, party, why, at)
+        _wait_on(call, at)
     elif call.state == Call.State.DIALLING and not parties.agents_in(call):
         _end_offer(call, party, why, at)
         end(call, "agent_did_not_come", at=at)
@@ -128,6 +130,14 @@ def _end_offer(call: Call, party: Party, why: str, at: datetime) -> None:
         offers.refuse(offer, party.user, at=at)
     else:
         offers.not_answered(offer, at=at)
+
+
+def _wait_on(call: Call, at: datetime) -> None:
+    """Let a caller wait on whose conversation somebody took, but did not come to the phone."""
+    if not _waits(call):
+        department = call.conversation.department
+        calls.needs_person(call.conversation, department, call.leg, at=at)
+        line_up_again(call, department, at=at, prefer=None)
 
 
 def start_wrap_up(call: Call, party: Party, *, at: datetime) -> None:

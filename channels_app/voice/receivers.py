@@ -13,7 +13,7 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
-from channels_app.voice import callbacks, calling_back, commands, ending, parties
+from channels_app.voice import callbacks, calling_back, commands, ending, outbound, parties
 from channels_app.voice.models import Call, Callback, Party
 from hub.conversations.append import lock
 from hub.conversations.models import Channel, Conversation
@@ -82,6 +82,24 @@ def need_no_call(*, conversation: Conversation, at: datetime, **_: Any) -> None:
     """What is resolved needs no callback; what is put aside needs it when it wakes."""
     if conversation.status == Conversation.Status.RESOLVED:
         callbacks.cancel_open(conversation, "resolved", at=at)
+
+
+@receiver(signals.entry_ended)
+def ring_whoever_took_it(*, queue_entry: QueueEntry, **_: Any) -> None:
+    """A caller's conversation was taken from the list, and not at the phone, which rings now.
+
+    Raises OnThePhone, so that whoever is on another call does not take a caller who waits.
+    """
+    if queue_entry.outcome != QueueEntry.Outcome.ACCEPTED or queue_entry.ended_at is None:
+        return
+    call = Call.objects.filter(queue_entry=queue_entry, state=Call.State.QUEUED).first()
+    user = queue_entry.accepted_by
+    if call is None or user is None:
+        return
+    if call.parties.filter(user=user, left_at__isnull=True).exists():
+        return  # at the phone: it rings already, or they have answered
+    until = queue_entry.ended_at + outbound.AGENT_SECONDS
+    parties.want_agent(call, user, until=until, answers_itself=True)
 
 
 @receiver(signals.overflow_due)

@@ -3,10 +3,9 @@
 from datetime import datetime
 
 from channels_app.voice import commands, ending, recordings
+from channels_app.voice.lining_up import line_up_again
 from channels_app.voice.models import Call, Party
 from hub.conversations.actions import calls
-from hub.conversations.models import Channel
-from hub.routing import queue
 from hub.staff.models import Department, User
 
 
@@ -39,21 +38,9 @@ def queue_again(
         ending.out(party, why, at=at)
         if rings:
             commands.set_party(party)
-    # A wait that somebody opened from the inbox, while the patient was on the line.
-    queue.withdraw(call.conversation, at=at)
-    before = call.queue_entry
     asked_first = prefer.pk if prefer else None if by else held_by
-    call.queue_entry = queue.enter(
-        call.conversation,
-        at=at,
-        channel=Channel.VOICE,
-        language=call.language,
-        skills=before.skills if before and before.department_id == department.pk else (),
-        place_since=before.place_since if before else call.started_at,
-        parent_id=before.pk if before else None,
-        prefer=asked_first,
-    )
-    call.state, call.alone_since, call.queued_at = Call.State.QUEUED, None, at
+    line_up_again(call, department, at=at, prefer=asked_first)
+    call.state, call.alone_since = Call.State.QUEUED, None
     # The next room is a new one at the provider.
     call.conference_sid = ""
     recordings.follow(call)

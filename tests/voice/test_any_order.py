@@ -32,6 +32,7 @@ from channels_app.voice import (
 from channels_app.voice.models import Call, Party, WrapUp
 from channels_app.voice.parties import agents_in, lost_agent, patient_in
 from hub.conversations import errors
+from hub.conversations.actions import holder
 from hub.conversations.models import Conversation
 from hub.routing.models import QueueEntry, Readiness
 from hub.staff.models import User
@@ -56,6 +57,10 @@ class Phones(RuleBasedStateMachine):
         self.floor = Floor()
         self.floor.arrive(self.floor.ana, self.floor.ben, self.floor.cleo, self.floor.sue)
         self.floor.record_calls(self.floor.front)
+        # Most of what is to be broken begins with a call that runs.
+        self.floor.go(self.floor.ben)
+        self.floor.talking(self.floor.ana, NUMBERS[0])
+        self.floor.arrive(self.floor.ben)
 
     def teardown(self) -> None:
         if hasattr(self, "atomic"):
@@ -145,6 +150,10 @@ class Phones(RuleBasedStateMachine):
     def refuse(self, pick: int, who: str) -> None:
         self._do(pick, lambda call, by: desk.refuse_recording(call.uuid, by=by), who)
 
+    @rule(pick=picks, who=people)
+    def take_from_the_list(self, pick: int, who: str) -> None:
+        self._do(pick, lambda call, by: holder.claim(call.conversation, by), who)
+
     @rule(who=people)
     def come_back(self, who: str) -> None:
         desk.ready(self._user(who))
@@ -198,8 +207,8 @@ class Phones(RuleBasedStateMachine):
             patient = patient_in(call)
             if call.state == "queued":
                 wait = call.queue_entry
-                assert wait is not None and wait.ended_at is None
-                assert wait.kind == QueueEntry.Kind.LIVE
+                assert wait is not None and wait.kind == QueueEntry.Kind.LIVE
+                assert wait.ended_at is None or self._rings(call, wait.accepted_by)
                 assert patient is None
             elif call.state == "room":
                 leads = [one for one in agents_in(call) if not one.is_consulted]
@@ -270,6 +279,9 @@ class Phones(RuleBasedStateMachine):
     def _user(self, name: str) -> User:
         return getattr(self.floor, name)
 
+    def _rings(self, call: Call, user: User | None) -> bool:
+        return call.parties.filter(user=user, left_at=None).exists()
+
     def _calls(self, pick: int) -> list[Call]:
         calls = list(Call.objects.filter(ended_at=None).order_by("pk"))
         return calls[pick % len(calls) :][:1] if calls else []
@@ -294,8 +306,8 @@ def test_any_order_leaves_nobody_on_the_line_without_a_way() -> None:
     run_state_machine_as_test(
         Phones,
         settings=settings(
-            max_examples=8,
-            stateful_step_count=30,
+            max_examples=15,
+            stateful_step_count=40,
             phases=[Phase.generate],
             report_multiple_bugs=False,
             deadline=None,

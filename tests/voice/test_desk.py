@@ -6,6 +6,7 @@ import pytest
 
 from channels_app.voice import desk, errors, events
 from channels_app.voice.models import Call, Party, Recording, WrapUp
+from hub.conversations.actions import holder
 from tests.voice.floor import Floor, is_occupied, orders, party_of, patient_of, told, unfinished
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +69,50 @@ def test_who_is_not_on_the_call_cannot_steer_it(floor: Floor, deed: str) -> None
     if deed != "hang_up":
         with pytest.raises(errors.CallOver):
             getattr(desk, deed)(call.uuid, *more, by=floor.ana)
+
+
+# --- A caller taken from the list ---
+
+
+def test_who_takes_a_waiting_caller_from_the_list_is_rung(floor: Floor) -> None:
+    floor.arrive(floor.ana, floor.ben)
+    call = floor.ring_in()
+    floor.offer()
+    holder.claim(call.conversation, floor.sue)
+    state = desk.state_of(floor.sue)
+    assert state is not None and (state.stage, state.reason) == ("ringing", "own")
+    assert state.answers_itself
+    assert desk.state_of(floor.ana) is None and desk.state_of(floor.ben) is None
+    floor.join(floor.sue)
+    call.refresh_from_db()
+    assert call.state == Call.State.ROOM
+
+
+def test_a_caller_whom_somebody_took_but_did_not_come_for_waits_on(floor: Floor) -> None:
+    floor.arrive(floor.ben)
+    call = floor.ring_in()
+    first = call.queue_entry
+    holder.claim(call.conversation, floor.ana)
+    floor.miss(floor.ana)
+    call = Call.objects.get(pk=call.pk)
+    assert call.queue_entry is not None and first is not None
+    assert call.queue_entry.ended_at is None and call.queue_entry.parent == first
+    assert call.queue_entry.place_since == first.place_since
+    floor.offer()
+    floor.join(floor.ben)
+    call.refresh_from_db()
+    assert call.state == Call.State.ROOM
+
+
+def test_who_is_on_the_phone_takes_no_caller_from_the_list(floor: Floor) -> None:
+    floor.talking()
+    waiting = floor.ring_in("+15550100143")
+    with pytest.raises(errors.OnThePhone):
+        holder.claim(waiting.conversation, floor.ana)
+    waiting.refresh_from_db()
+    assert waiting.queue_entry is not None and waiting.queue_entry.ended_at is None
+    waiting.conversation.refresh_from_db()
+    assert waiting.conversation.holder is None
 
 
 # --- Hold ---
