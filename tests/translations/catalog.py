@@ -32,6 +32,12 @@ def read_po() -> tuple[Catalog, set[str]]:
     return catalog, fuzzy
 
 
+def read_plurals() -> dict[str, str]:
+    """Return what the English says of several, by what it says of one."""
+    entries = map(_entry, (FOLDER / "django.po").read_text(encoding="utf-8").split("\n\n"))
+    return {one["msgid"]: one["msgid_plural"] for one in entries if "msgid_plural" in one}
+
+
 def _entry(block: str) -> dict[str, str]:
     entry: dict[str, str] = {}
     key = ""
