@@ -134,6 +134,9 @@ def _room(payload: dict[str, Any]) -> None:
         log.info("unknown_party_in_room", call_id=call.pk)
     elif what == "participant-join":
         rooms.joined(party.pk, sid)
+    elif party.state != Party.State.JOINED:
+        # Whoever never came in: whether they declined or did not answer, their line's status tells.
+        return
     else:
         rooms.left(party.pk, "left")
 

@@ -14,7 +14,7 @@ from channels_app.adapter import Refused, TryLater
 from channels_app.files import FileRefused, accept_stream
 from channels_app.twilio.client import MediaRefused, client, delete_media, open_media
 from channels_app.twilio.failures import FAILURES, meaning
-from channels_app.voice import commands, transcribing, twiml
+from channels_app.voice import commands, parties, transcribing, twiml
 from channels_app.voice.models import Call, Recording, RecordingRule
 from hub.conversations.actions import attach
 from hub.conversations.models import Delivery
@@ -105,6 +105,7 @@ def carry_out(recording_id: int, *, again: bool = False) -> None:
             failure = meaning(error)
             raise failure if isinstance(failure, Refused) else TryLater(failure.code) from None
         sent = wanted
+        parties.tell_all(call)
 
 
 def _send(call: Call, recording: Recording, wanted: str, again: bool) -> None:
