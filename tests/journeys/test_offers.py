@@ -40,10 +40,10 @@ async def test_the_card_comes_by_itself_and_is_taken_by_a_key(
 
     # A reload loses nothing.
     await lena.reload()
-    await expect(card).to_be_visible()
+    await expect(card).to_be_visible(timeout=30_000)
     await lena.keyboard.press("y")
     said = lena.locator("#conversation .entry", has_text="Is anybody there?")
-    await expect(said).to_be_visible()
+    await expect(said).to_be_visible(timeout=30_000)
     await expect(card).to_have_count(0)
     held = await Conversation.objects.aget(pk=conversation.pk)
     assert held.holder_id is not None
@@ -57,7 +57,7 @@ async def test_not_now_and_time_that_is_over_take_the_card_away(
     await expect(lena.locator("#connection")).to_be_hidden()
     await sync_to_async(somebody_chats)("Hello?")
     card = lena.locator("[data-offer]")
-    await expect(card).to_be_visible()
+    await expect(card).to_be_visible(timeout=30_000)
     await keep_picture(lena, f"offer-{theme}")
     assert await violations(lena) == []
     await card.get_by_role("button", name="Not now").click()
@@ -65,7 +65,7 @@ async def test_not_now_and_time_that_is_over_take_the_card_away(
     assert (await Offer.objects.aget()).outcome == "refused"
 
     await sync_to_async(somebody_chats)("And I?")
-    await expect(card).to_be_visible()
+    await expect(card).to_be_visible(timeout=30_000)
     await Offer.objects.filter(ended_at=None).aupdate(until=timezone.now())
     await expect(card).to_have_count(0)
     assert (await Offer.objects.alatest("pk")).outcome == "expired"
