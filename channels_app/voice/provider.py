@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.utils import timezone
 from twilio.base.exceptions import TwilioRestException
 
-from channels_app.adapter import Ambiguous, HandedOver, Refused, SendError, TryLater
+from channels_app.adapter import Ambiguous, HandedOver, Refused, TryLater
 from channels_app.twilio.client import client
 from channels_app.twilio.failures import FAILURES, meaning
 from channels_app.voice import tokens, twiml
@@ -253,8 +253,4 @@ def _ask(request: Callable[[], T]) -> T | None:
     except FAILURES as error:
         if isinstance(error, TwilioRestException) and error.status == 404:
             return None
-        raise TryLater(_code(meaning(error))) from None
-
-
-def _code(failure: SendError) -> str:
-    return failure.code
+        raise TryLater(meaning(error).code) from None

@@ -20,8 +20,6 @@ from hub.conversations.actions import calls
 
 #: How long a call may say nothing before it is asked about, and until it is asked again.
 SILENT = timedelta(seconds=15)
-#: How long the ring of a party may have been under way without a word.
-RING_SILENT = timedelta(seconds=15)
 MOST_AT_ONCE = 200
 ANSWERS_KEPT = timedelta(days=2)
 

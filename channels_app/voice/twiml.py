@@ -16,7 +16,6 @@ ASK_AGAIN = "#rc=5&rp=5xx,ct,rt"
 TELL_AGAIN = "#rc=3&rp=all"
 #: People who cannot hear, speak or press quickly get the time they need (45 CFR 92; 711 relay).
 SECONDS_TO_PRESS = 8
-SECONDS_OF_MUSIC = 20
 LONGEST_MESSAGE = 180
 
 

@@ -10,10 +10,6 @@ from channels_app.twilio.webhooks import fields_of, from_twilio
 from hub.conversations.models import Channel
 
 
-class NotOurs(ValueError):
-    """A token in the address is none of ours."""
-
-
 def _take(request: HttpRequest, what: str, key: str, *tokens: str) -> HttpResponse:
     """Store the event with the tokens of our address, and work on it."""
     fields = fields_of(request)
