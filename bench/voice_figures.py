@@ -94,7 +94,9 @@ def wait_until_quiet(seconds: float = 60) -> bool:
 
 def stuck_entries() -> int:
     """How many waits of callers have no end. What is left to be read or rung later is none."""
-    return QueueEntry.objects.filter(ended_at__isnull=True, kind=QueueEntry.Kind.LIVE).count()
+    return QueueEntry.objects.filter(
+        ended_at__isnull=True, kind=QueueEntry.Kind.LIVE, channel=Channel.VOICE
+    ).count()
 
 
 def people_in_two_calls() -> int:

@@ -139,9 +139,23 @@ if DATABASE_POOL_SIZE:
         "max_size": DATABASE_POOL_SIZE,
         "timeout": 10,
     }
-# Threads that answer HTTP requests; the pool must have room for them and for the fan-out's three.
+# Threads that answer HTTP requests; the pool must have room for them, for those of events, and for
+# the fan-out's three.
 # More only take turns at one processor: at 100 texts a second half of them wait half as long.
 HTTP_THREADS = environment.number("HUB_HTTP_THREADS", 4)
+# What providers tell afterwards has two threads of its own: a burst of it must not keep a caller
+# waiting whose line asks what to do next, nor a person before their screen.
+HTTP_EVENT_THREADS = 2
+HTTP_EVENT_PATHS = frozenset(
+    {
+        "/twilio/messaging/status",
+        "/twilio/voice/status",
+        "/twilio/voice/party",
+        "/twilio/voice/conference",
+        "/twilio/voice/recording",
+        "/twilio/voice/machine",
+    }
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = environment.required("REDIS_URL", "the address of Redis or Valkey")

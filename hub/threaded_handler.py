@@ -24,11 +24,18 @@ from django.urls import set_script_prefix
 
 
 class ThreadedHandler(ASGIHandler):
-    """Answers HTTP requests on settings.HTTP_THREADS lasting threads."""
+    """Answers HTTP requests on settings.HTTP_THREADS lasting threads.
+
+    Those at settings.HTTP_EVENT_PATHS, to which nobody waits for an answer, have
+    settings.HTTP_EVENT_THREADS of their own, so that the others never stand in line behind them.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._threads = ThreadPoolExecutor(settings.HTTP_THREADS, thread_name_prefix="http")
+        self._event_threads = ThreadPoolExecutor(
+            settings.HTTP_EVENT_THREADS, thread_name_prefix="http-event"
+        )
 
     def load_middleware(self, is_async: bool = False) -> None:
         """Load the middleware as for a synchronous server, whatever is asked for."""
@@ -46,15 +53,17 @@ class ThreadedHandler(ASGIHandler):
             body = await self.read_body(receive)
         except RequestAborted:
             return
+        is_event = scope["path"] in settings.HTTP_EVENT_PATHS
+        threads = self._event_threads if is_event else self._threads
         with body:
-            response = await self._on_thread(self._respond, scope, body)
+            response = await self._on_thread(threads, self._respond, scope, body)
             if not response.streaming:
                 await self.send_response(response, send)
                 return
             try:
                 await self._stream(response, send)
             finally:
-                await self._on_thread(response.close)
+                await self._on_thread(self._threads, response.close)
 
     def _respond(self, scope: Any, body: Any) -> HttpResponseBase:
         """Run the request; a response that is whole is closed on this thread, its connection's."""
@@ -89,12 +98,14 @@ class ThreadedHandler(ASGIHandler):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         else:
             pieces: Iterator[bytes] = iter(response)
-            while piece := await self._on_thread(next, pieces, b""):
+            while piece := await self._on_thread(self._threads, next, pieces, b""):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body"})
 
-    async def _on_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+    async def _on_thread(
+        self, threads: ThreadPoolExecutor, work: Callable[..., Any], *arguments: Any
+    ) -> Any:
         context = contextvars.copy_context()
         return await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: context.run(work, *arguments)
+            threads, lambda: context.run(work, *arguments)
         )

@@ -17,8 +17,6 @@ from channels_app.voice.questions import locked_by_id
 
 log = structlog.get_logger(__name__)
 
-_BEGINS = ("conference-start", "participant-join")
-
 
 def handle(kind: str, payload: dict[str, Any]) -> None:
     """Work on one stored event."""
@@ -109,14 +107,14 @@ def _party_line(payload: dict[str, Any]) -> None:
 
 
 def _room(payload: dict[str, Any]) -> None:
-    """A room began or ended, or somebody came or went; who is told by line and by label."""
+    """Somebody came into a room, or went; who is told by line and by label."""
     call = Call.objects.filter(uuid=payload["c"]).first()
     if call is None:
         log.info("event_of_unknown_room")
         return
     sid, what = str(payload.get("CallSid", "")), str(payload.get("StatusCallbackEvent", ""))
     conference_sid = str(payload.get("ConferenceSid", ""))
-    if what in _BEGINS and conference_sid and call.conference_sid != conference_sid:
+    if what == "participant-join" and conference_sid and call.conference_sid != conference_sid:
         # A late word of an earlier room of the call (it was handed over since) is none of this one.
         # Locked in the house's order: the same transaction comes to the contact point after this.
         locked_by_id(call.pk, call.contact_point_id)

@@ -49,9 +49,9 @@ def ring(delivery: Delivery, party: Party) -> HandedOver:
         "start_conference_on_enter": True,
         "wait_url": "",
         "status_callback": twiml.event("party", p=party.uuid),
-        "status_callback_event": ["initiated", "ringing", "answered", "completed"],
+        "status_callback_event": list(twiml.LINE_EVENTS),
         "conference_status_callback": twiml.event("conference", c=call.uuid),
-        "conference_status_callback_event": ["start", "end", "join", "leave", "mute", "hold"],
+        "conference_status_callback_event": list(twiml.ROOM_EVENTS),
     }
     arguments |= _presence(party)
     made = _make(lambda: client().conferences(call.room).participants.create(**arguments))
@@ -72,7 +72,7 @@ def ring_patient(delivery: Delivery, call: Call) -> HandedOver:
             method="POST",
             timeout=RING_SECONDS,
             status_callback=twiml.event("status", c=call.uuid),
-            status_callback_event=["initiated", "ringing", "answered", "completed"],
+            status_callback_event=list(twiml.LINE_EVENTS),
             machine_detection="Enable",
             async_amd="true",
             async_amd_status_callback=twiml.event("machine", c=call.uuid),

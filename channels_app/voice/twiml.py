@@ -14,6 +14,9 @@ from channels_app.voice.models import Call, MenuItem, Party, PhoneLine
 #: cannot be reached or break, as when a process is being started anew; events whatever fails.
 ASK_AGAIN = "#rc=5&rp=5xx,ct,rt"
 TELL_AGAIN = "#rc=3&rp=all"
+#: What we are told of a line and of a room: what is worked on, and no more.
+LINE_EVENTS = ("ringing", "answered", "completed")
+ROOM_EVENTS = ("join", "leave")
 #: People who cannot hear, speak or press quickly get the time they need (45 CFR 92; 711 relay).
 SECONDS_TO_PRESS = 8
 LONGEST_MESSAGE = 180
@@ -161,7 +164,7 @@ def room(call: Call, said: str = "") -> VoiceResponse:
         beep="false",
         wait_url=question("hold"),
         status_callback=event("conference", c=call.uuid),
-        status_callback_event="start end join leave mute hold",
+        status_callback_event=" ".join(ROOM_EVENTS),
     )
     doc.append(dial)
     return doc

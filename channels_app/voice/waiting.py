@@ -7,7 +7,7 @@ from channels_app.voice import arriving, callbacks, ending, twiml, voicemail, wo
 from channels_app.voice.models import Call
 from hub.conversations.models import Channel
 from hub.routing import waits
-from hub.routing.rules import rules_of
+from hub.routing.rules import Rules, rules_of
 
 #: Twilio's words (QueueResult) for a line that was not parked, or not for long.
 FULL = frozenset({"queue-full"})
@@ -19,16 +19,17 @@ def hear(call: Call) -> VoiceResponse:
     entry = call.queue_entry
     if call.state != Call.State.QUEUED or entry is None or entry.ended_at is not None:
         return twiml.wait(call, "", may_leave=False)
-    seconds = waits.expected_seconds(entry)
-    minutes = None if seconds is None else max(1, round(seconds / 60))
-    said = words.place_in_line(call.language, waits.position(entry), minutes)
-    return twiml.wait(call, said, may_leave=_may_leave(call))
+    rules = rules_of(entry.department_id)
+    outlook = waits.outlook(entry, rules=rules)
+    minutes = None if outlook.seconds is None else max(1, round(outlook.seconds / 60))
+    said = words.place_in_line(call.language, outlook.place, minutes)
+    return twiml.wait(call, said, may_leave=_may_leave(call, rules))
 
 
 def choose(call: Call, digits: str) -> VoiceResponse:
     """Follow a digit that was pressed while waiting; "1" keeps the place and ends the wait."""
     doc = VoiceResponse()
-    if digits == "1" and call.state == Call.State.QUEUED and _may_leave(call):
+    if digits == "1" and _may_keep_place(call):
         callbacks.from_queue(call, at=timezone.now())
         call.save()
         twiml.say(doc, callbacks.promised_in_words(call, timezone.now()), call.language)
@@ -73,6 +74,11 @@ def way_out(call: Call, digits: str) -> VoiceResponse:
     return twiml.goodbye(doc, call.language)
 
 
-def _may_leave(call: Call) -> bool:
-    rules = rules_of(call.conversation.department_id).of(Channel.VOICE)
-    return rules.callbacks and callbacks.can_call(call, timezone.now())
+def _may_keep_place(call: Call) -> bool:
+    return call.state == Call.State.QUEUED and _may_leave(
+        call, rules_of(call.conversation.department_id)
+    )
+
+
+def _may_leave(call: Call, rules: Rules) -> bool:
+    return rules.of(Channel.VOICE).callbacks and callbacks.can_call(call, timezone.now())

@@ -4,19 +4,59 @@ A call takes its person whole: while they are on one (or finish what it left to 
 offered one) nothing else is offered. Other channels have room for as many as their rules say.
 """
 
-from collections.abc import Collection
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Count, Q
+from django.db import connection
 from django.utils import timezone
 
-from hub.conversations.models import Channel, Conversation
+from hub.conversations.models import Channel
 from hub.routing import nudges
-from hub.routing.models import Offer, Readiness
+from hub.routing.models import Readiness
 from hub.routing.rules import FILLING, Rules
 from hub.staff.models import Presence, Role, User
 from hub.staff.presence import presence_of
+
+# Written out: each offer asks it twice or more, and the ORM would need four queries. Who chats or
+# speaks is held even while it is the patient's turn; who texts is then not.
+_PEOPLE = """
+    SELECT
+        person.id,
+        person.skills,
+        person.languages,
+        person.language,
+        COALESCE(
+            ready.occupied AND (ready.occupied_until IS NULL OR ready.occupied_until > %s), FALSE
+        ),
+        ready.idle_since,
+        COALESCE(ready.lapses, 0),
+        ARRAY(
+            SELECT held.channel
+            FROM (
+                SELECT DISTINCT leg.conversation_id, leg.channel
+                FROM conversations_conversation conversation
+                JOIN conversations_leg leg ON leg.conversation_id = conversation.id
+                WHERE conversation.holder_id = person.id
+                    AND leg.ended_at IS NULL
+                    AND (conversation.status = 'open'
+                        OR (conversation.status = 'waiting' AND leg.channel IN ('chat', 'voice')))
+            ) held
+        ),
+        ARRAY(
+            SELECT offer.channel
+            FROM routing_offer offer
+            WHERE offer.agent_id = person.id AND offer.ended_at IS NULL
+        )
+    FROM staff_user person
+    LEFT JOIN routing_readiness ready ON ready.user_id = person.id
+"""
+_ONE = "WHERE person.id = %s"
+_OF_DEPARTMENT = """
+    JOIN staff_membership member ON member.user_id = person.id
+    WHERE member.department_id = %s AND person.is_active AND person.role = ANY(%s)
+    ORDER BY person.id
+"""
 
 
 @dataclass(slots=True)
@@ -48,23 +88,23 @@ class Person:
             return False
         return self.has.get(channel, 0) < room
 
+    def is_offered(self, channel: str) -> None:
+        """Note that they are being offered one more of `channel`."""
+        self.offered.add(channel)
+        self.has[channel] = self.has.get(channel, 0) + 1
+
 
 def people_of(department_id: int, rules: Rules, *, now: datetime) -> list[Person]:
     """Return the people of a department to whom its contacts are offered, present or not."""
-    roles = [Role.AGENT]
+    roles = [Role.AGENT.value]
     if rules.row.offer_to_supervisors:
-        roles.append(Role.SUPERVISOR)
-    return _people(
-        User.objects.filter(
-            memberships__department_id=department_id, is_active=True, role__in=roles
-        ).values_list("pk", flat=True),
-        now,
-    )
+        roles.append(Role.SUPERVISOR.value)
+    return _people(_OF_DEPARTMENT, [department_id, roles], now)
 
 
 def person(user_id: int, *, now: datetime) -> Person:
     """Return one person as they are now."""
-    [found] = _people([user_id], now)
+    [found] = _people(_ONE, [user_id], now)
     return found
 
 
@@ -82,8 +122,12 @@ def is_on_a_call(user_id: int, *, now: datetime | None = None) -> bool:
 
 def lock_person(user_id: int) -> Readiness:
     """Return a person's row, locked: whoever gives them something holds it, one at a time."""
-    Readiness.objects.bulk_create([Readiness(user_id=user_id)], ignore_conflicts=True)
-    return Readiness.objects.select_for_update().get(pk=user_id)
+    rows = Readiness.objects.select_for_update().filter(pk=user_id)
+    found = rows.first()
+    if found is None:
+        Readiness.objects.bulk_create([Readiness(user_id=user_id)], ignore_conflicts=True)
+        found = rows.get()
+    return found
 
 
 def occupy(user_id: int, until: datetime | None = None) -> None:
@@ -118,47 +162,44 @@ def release_due(now: datetime) -> int:
     )
 
 
-def _people(ids: "Collection[int]", now: datetime) -> list[Person]:
-    """Return these people as they are now. Five queries, however many."""
-    users = list(User.objects.filter(pk__in=ids).order_by("pk"))
-    ids = [user.pk for user in users]
-    presence = presence_of(ids)
-    found = {
-        user.pk: Person(
-            user_id=user.pk,
-            skills=frozenset(user.skills),
-            languages=frozenset(user.spoken),
-            present=presence[user.pk] == Presence.AVAILABLE,
-        )
-        for user in users
-    }
-    for row in Readiness.objects.filter(pk__in=ids):
-        one = found[row.pk]
-        one.idle_since, one.lapses = row.idle_since, row.lapses
-        one.on_a_call = row.occupied and (row.occupied_until is None or row.occupied_until > now)
-    held = (
-        Conversation.objects.filter(
-            Q(status=Conversation.Status.OPEN)
-            # Who chats or speaks is there even while it is the patient's turn.
-            | Q(
-                status=Conversation.Status.WAITING,
-                legs__channel__in=[Channel.CHAT, *FILLING],
+def _people(which: str, parameters: list[object], now: datetime) -> list[Person]:
+    """Return the people that the condition `which` names, as they are now. Two queries."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PEOPLE + which, [now, *parameters])
+        rows = cursor.fetchall()
+    presence = presence_of(row[0] for row in rows)
+    return [
+        _person(
+            Person(
+                user_id=user_id,
+                skills=frozenset(skills),
+                languages=frozenset(languages or [language]),
+                present=presence[user_id] == Presence.AVAILABLE,
+                on_a_call=occupied,
+                idle_since=idle_since,
+                lapses=lapses,
             ),
-            holder_id__in=ids,
-            legs__ended_at__isnull=True,
+            held,
+            offered,
         )
-        .values_list("holder_id", "legs__channel")
-        .annotate(n=Count("pk", distinct=True))
-    )
-    for user_id, channel, n in held:
-        one = found[user_id]
-        one.has[channel] = n
-        # A call stays with its agent while it lasts, whatever the phone has told us.
-        one.on_a_call = one.on_a_call or channel in FILLING
-    for user_id, channel in Offer.objects.filter(
-        agent_id__in=ids, ended_at__isnull=True
-    ).values_list("agent_id", "channel"):
-        one = found[user_id]
-        one.offered.add(channel)
-        one.has[channel] = one.has.get(channel, 0) + 1
-    return list(found.values())
+        for (
+            user_id,
+            skills,
+            languages,
+            language,
+            occupied,
+            idle_since,
+            lapses,
+            held,
+            offered,
+        ) in rows
+    ]
+
+
+def _person(one: Person, held: list[str], offered: list[str]) -> Person:
+    """Add what somebody holds and is being offered: a channel for each contact."""
+    # A call stays with its agent while it lasts, whatever the phone has told us.
+    one.on_a_call = one.on_a_call or not FILLING.isdisjoint(held)
+    one.offered.update(offered)
+    one.has.update(Counter([*held, *offered]))
+    return one

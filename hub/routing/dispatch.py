@@ -7,7 +7,7 @@ at again, and two constraints stand behind them.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from hub.conversations.append import Happened, log_events
@@ -25,6 +25,22 @@ from hub.routing.rules import FILLING, Rules, offered_as, rules_of
 #: So many waits are looked at in one go; the next go is a second later.
 AT_ONCE = 200
 
+# Asked at each nudge, most of which find nothing: answered from the index of open waits.
+_ANYTHING = """
+    SELECT EXISTS (
+        SELECT 1
+        FROM routing_queueentry wait
+        WHERE wait.department_id = %s
+            AND wait.ended_at IS NULL
+            AND (wait.not_before IS NULL OR wait.not_before <= %s)
+            AND NOT EXISTS (
+                SELECT 1
+                FROM routing_offer offer
+                WHERE offer.queue_entry_id = wait.id AND offer.ended_at IS NULL
+            )
+    )
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -40,13 +56,14 @@ def offer_next(department_id: int, now: datetime | None = None) -> int:
     Safe to call at any time, from many workers at once.
     """
     now = now or timezone.now()
-    rules = rules_of(department_id)
-    if not to_be_offered(department_id, rules, now).exists():
+    if not _anything_waits(department_id, now):
         return 0
-    people = capacity.people_of(department_id, rules, now=now)
+    rules = rules_of(department_id)
+    found = to_be_offered(department_id, rules, now).select_related("conversation__patient")
+    waits = list(found[:AT_ONCE])
+    people = capacity.people_of(department_id, rules, now=now) if waits else []
     made = 0
-    waits = to_be_offered(department_id, rules, now).select_related("conversation__patient")
-    for wait in waits[:AT_ONCE]:
+    for wait in waits:
         if not any(_has_room(one, rules) for one in people):
             break
         choice = choose(wait, people, rules, now)
@@ -55,10 +72,18 @@ def offer_next(department_id: int, now: datetime | None = None) -> int:
         offer = _offer(wait, choice, rules, now)
         if offer is not None:
             made += 1
-        # Whatever became of it: as the person is now.
-        at = people.index(choice.person)
-        people[at] = capacity.person(choice.person.user_id, now=now)
+            choice.person.is_offered(offer.channel)
+        else:  # Not as it was: as the person is now.
+            at = people.index(choice.person)
+            people[at] = capacity.person(choice.person.user_id, now=now)
     return made
+
+
+def _anything_waits(department_id: int, now: datetime) -> bool:
+    """Whether a wait may have to be offered; its channel's rules are not asked yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ANYTHING, [department_id, now])
+        return bool(cursor.fetchone()[0])
 
 
 def choose(wait: QueueEntry, people: list[Person], rules: Rules, now: datetime) -> Choice | None:

@@ -49,6 +49,8 @@ def end_offer(conversation: Conversation, offer: Offer, outcome: str, *, at: dat
         )
     signals.offer_ended.send(sender=Offer, offer=offer)
     publish_on_commit(OfferChanged(offer.agent_id, offer.pk))
+    if outcome == Offer.Outcome.ACCEPTED and offer.fills:
+        return True  # The wait is over, and its person is taken whole.
     # The wait may be offered on, and the person be offered something else.
     nudges.dispatch_on_commit(offer.queue_entry.department_id)
     return True

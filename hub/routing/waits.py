@@ -5,6 +5,7 @@ history is.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import fmean
 
@@ -23,14 +24,21 @@ REMEMBERED = timedelta(hours=2)
 Kind = QueueEntry.Kind
 
 
-def position(wait: QueueEntry, now: datetime | None = None) -> int | None:
-    """Return the place of a wait among those of its channel: 1 = the next. None: it is over."""
-    now = now or timezone.now()
-    return _position(wait, rules_of(wait.department_id), now)
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What somebody who waits can be told.
+
+    Attributes:
+        place: among the waits of its channel, 1 = the next; None: it is over.
+        seconds: how much longer it may last; None where nothing is known to tell it from.
+    """
+
+    place: int | None
+    seconds: int | None
 
 
-def expected_seconds(wait: QueueEntry, now: datetime | None = None) -> int | None:
-    """Return how much longer this wait may last; None where nothing is known to tell it from.
+def outlook(wait: QueueEntry, now: datetime | None = None, rules: Rules | None = None) -> Outlook:
+    """Return what can be said of a wait: its place, and how much longer it may last.
 
     A plain estimate. With as many free people as wait in line up to here, it is over at once.
     Otherwise those who were answered last waited so long on average, and this one has waited a part
@@ -38,20 +46,20 @@ def expected_seconds(wait: QueueEntry, now: datetime | None = None) -> int | Non
     longest.
     """
     now = now or timezone.now()
-    rules = rules_of(wait.department_id)
+    rules = rules or rules_of(wait.department_id)
     place = _position(wait, rules, now)
     if place is None:
-        return None
+        return Outlook(None, None)
     room = rules.of(wait.channel).capacity
     people = capacity.people_of(wait.department_id, rules, now=now)
     if sum(one.is_free_for(wait.channel, room) for one in people) >= place:
-        return 0
+        return Outlook(place, 0)
     known = _answered(wait.department_id, wait.channel, now)
     waited = (now - wait.entered_at).total_seconds()
     for lasts in (fmean(known), max(known)) if known else ():
         if lasts > waited:
-            return round(lasts - waited)
-    return None
+            return Outlook(place, round(lasts - waited))
+    return Outlook(place, None)
 
 
 def waiting_count(department_id: int, channel: str) -> int:

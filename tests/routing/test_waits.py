@@ -23,14 +23,14 @@ pytestmark = pytest.mark.django_db
 def test_the_place_is_that_in_the_line_of_the_channel(department, callers, chats) -> None:
     third, first, second = callers(ago=5), callers(ago=50), callers(ago=20)
     chats(ago=100)
-    assert [waits.position(one) for one in (first, second, third)] == [1, 2, 3]
+    assert [waits.outlook(one).place for one in (first, second, third)] == [1, 2, 3]
     QueueEntry.objects.filter(pk=third.pk).update(priority=10)
     third.refresh_from_db()
-    assert [waits.position(one) for one in (third, first, second)] == [1, 2, 3]
+    assert [waits.outlook(one).place for one in (third, first, second)] == [1, 2, 3]
     queue.withdraw(third.conversation, at=timezone.now())
-    assert waits.position(third) is None
-    assert waits.expected_seconds(third) is None
-    assert waits.position(second) == 2
+    assert waits.outlook(third).place is None
+    assert waits.outlook(third).seconds is None
+    assert waits.outlook(second).place == 2
 
 
 def test_a_callback_counts_once_its_time_has_come(department, callers) -> None:
@@ -38,9 +38,9 @@ def test_a_callback_counts_once_its_time_has_come(department, callers) -> None:
     with transaction.atomic():
         back = queue.call_back(asked.conversation, at=timezone.now(), not_before=later(60))
     caller = callers()
-    assert waits.position(caller) == 1
-    assert waits.position(caller, later(61)) == 2
-    assert waits.position(back, later(61)) == 1
+    assert waits.outlook(caller).place == 1
+    assert waits.outlook(caller, later(61)).place == 2
+    assert waits.outlook(back, later(61)).place == 1
 
 
 def answered_after(department: Department, seconds: list[int], *, ago: int = 60) -> None:
@@ -66,18 +66,18 @@ def test_the_estimate_is_what_the_others_waited_less_what_one_has(
     department, agent, callers
 ) -> None:
     wait = callers(ago=40)
-    assert waits.expected_seconds(wait) is None, "nobody was answered yet"
+    assert waits.outlook(wait).seconds is None, "nobody was answered yet"
     answered_after(department, [100, 140], ago=3 * 3600)
-    assert waits.expected_seconds(wait) is None, "too long ago to tell anything"
+    assert waits.outlook(wait).seconds is None, "too long ago to tell anything"
     answered_after(department, [100, 140])
     now = timezone.now()
-    assert waits.expected_seconds(wait, now) == pytest.approx(80, abs=1)
-    assert waits.expected_seconds(wait, now + timedelta(seconds=90)) == pytest.approx(10, abs=1)
-    assert waits.expected_seconds(wait, now + timedelta(seconds=900)) is None
+    assert waits.outlook(wait, now).seconds == pytest.approx(80, abs=1)
+    assert waits.outlook(wait, now + timedelta(seconds=90)).seconds == pytest.approx(10, abs=1)
+    assert waits.outlook(wait, now + timedelta(seconds=900)).seconds is None
     someone = agent()
-    assert waits.expected_seconds(wait) == 0, "somebody is free"
+    assert waits.outlook(wait).seconds == 0, "somebody is free"
     capacity.occupy(someone.pk)
-    assert waits.expected_seconds(wait) != 0
+    assert waits.outlook(wait).seconds != 0
 
 
 def test_how_many_wait_and_since_when(department, callers, chats) -> None:
@@ -140,8 +140,7 @@ def plans(sql: str) -> Iterator[dict[str, Any]]:
 
 
 READERS: dict[str, Callable[[QueueEntry], object]] = {
-    "position": waits.position,
-    "expected_seconds": waits.expected_seconds,
+    "outlook": waits.outlook,
     "waiting_count": lambda wait: waits.waiting_count(wait.department_id, "voice"),
     "longest_wait": lambda wait: waits.longest_wait(wait.department_id, "voice"),
     "departments_with_waits": lambda wait: dispatcher.departments_with_waits(timezone.now()),
