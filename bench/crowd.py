@@ -192,10 +192,16 @@ class Crowd:
 
     async def _watch(self, bank: PhoneBank) -> None:
         """Look every half second for what must never be, and take down how long answers took."""
+        after = 0
         while True:
             self._look(await bank.state(), asyncio.get_running_loop().time())
-            for attempt in await bank.questions():
+            asked = await bank.questions(after)
+            for attempt in asked:
                 self.outcome.question_ms[attempt["number"]] = attempt["milliseconds"]
+            # Those that are not answered yet are looked at again.
+            open_ones = [attempt["number"] for attempt in asked if not attempt["outcome"]]
+            numbers = [attempt["number"] for attempt in asked] or [after]
+            after = min(open_ones) - 1 if open_ones else numbers[-1]
             await asyncio.sleep(0.5)
 
     def _look(self, state: dict[str, Any], now: float) -> None:

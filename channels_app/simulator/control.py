@@ -145,9 +145,12 @@ class Control:
         return media_file(media.content_type, media.content)
 
     async def webhooks(self, request: Request) -> Response:
-        """Webhook attempts, oldest first; ``?kind=`` picks those of one kind."""
+        """Webhook attempts, oldest first; ``?kind=`` and ``?after=`` (a number) pick some."""
         kind = request.query_params.get("kind")
-        return JSONResponse({"webhooks": self._webhooks(WEBHOOKS_SHOWN, kind)})
+        after = request.query_params.get("after", "0")
+        if not after.isdecimal():
+            raise Refused("after is a number")
+        return JSONResponse({"webhooks": self._webhooks(WEBHOOKS_SHOWN, kind, int(after))})
 
     async def chaos(self, request: Request) -> Response:
         """The knobs."""
@@ -256,8 +259,12 @@ class Control:
         clock = self.simulator.clock
         return {"mode": clock.mode, "factor": clock.factor, "now": clock.now().isoformat()}
 
-    def _webhooks(self, most: int, kind: str | None = None) -> list[dict[str, Any]]:
-        attempts = [a for a in self.simulator.store.attempts if kind in {None, a.kind}]
+    def _webhooks(self, most: int, kind: str | None = None, after: int = 0) -> list[dict[str, Any]]:
+        attempts = [
+            attempt
+            for attempt in self.simulator.store.attempts
+            if kind in {None, attempt.kind} and attempt.number > after
+        ]
         return [describe(attempt) for attempt in attempts[-most:]]
 
     def _free_number(self) -> str:

@@ -160,13 +160,15 @@ class PhoneBank(Follower):
         return answer.json() if answer.content else None
 
     async def state(self) -> dict[str, Any]:
-        """``GET /simulator/voice/state``."""
-        state: dict[str, Any] = (await self._client.get("/simulator/voice/state")).json()
+        """``GET /simulator/voice/state``: the calls and rooms that are not over."""
+        found = await self._client.get("/simulator/voice/state", params={"live": "yes"})
+        state: dict[str, Any] = found.json()
         return state
 
-    async def questions(self) -> list[dict[str, Any]]:
-        """The last questions that were asked of the hub, with how long each answer took."""
-        found = await self._client.get("/simulator/webhooks", params={"kind": "question"})
+    async def questions(self, after: int) -> list[dict[str, Any]]:
+        """The questions that were asked of the hub after number `after`, oldest first."""
+        picked = {"kind": "question", "after": str(after)}
+        found = await self._client.get("/simulator/webhooks", params=picked)
         questions: list[dict[str, Any]] = found.json()["webhooks"]
         return questions
 

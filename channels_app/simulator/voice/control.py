@@ -62,8 +62,9 @@ class VoiceControl:
         ]
 
     async def state(self, request: Request) -> Response:
-        """Everything at once."""
-        return JSONResponse(show_all(self.simulator.exchange))
+        """Everything at once; with ``?live=yes`` only the calls and rooms that are not over."""
+        live = request.query_params.get("live") == "yes"
+        return JSONResponse(show_all(self.simulator.exchange, live=live))
 
     async def dial(self, request: Request) -> Response:
         """A phone calls ``to``, by default the account's first number."""

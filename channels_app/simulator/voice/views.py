@@ -141,11 +141,13 @@ def show_recording(recording: Recording) -> dict[str, Any]:
     }
 
 
-def show_all(exchange: Exchange) -> dict[str, Any]:
-    """Everything at once, for tests that look for contradictions."""
+def show_all(exchange: Exchange, *, live: bool = False) -> dict[str, Any]:
+    """Everything at once, for tests that look for contradictions; `live`: what is not over."""
+    legs = exchange.legs.values()
+    rooms = exchange.conferences.values()
     return {
-        "calls": [show_leg(leg) for leg in exchange.legs.values()],
-        "conferences": [show_conference(room) for room in exchange.conferences.values()],
+        "calls": [show_leg(leg) for leg in legs if not (live and leg.over)],
+        "conferences": [show_conference(room) for room in rooms if not (live and room.over)],
         "queues": [show_queue(queue) for queue in exchange.queues.values()],
         "recordings": [show_recording(r) for r in exchange.recordings.values()],
         "devices": exchange.devices.show(),
