@@ -224,13 +224,14 @@ async def fan_out(target: Target, *, listeners: int, events: int, first: int) ->
 
 
 async def _fan_out(target: Target, listeners: int, events: int, first: int) -> float:
-    sender = Sender(target)
     lasts = []
     async with Listeners(target, listeners) as heard:
-        await sender.open(2)  # not before: the server hangs up on whoever says nothing for long
         for i in range(events):
             number = first + i
+            sender = Sender(target)
+            await sender.open(1)  # anew: the server hangs up on whoever says nothing for long
             sent = await sender.post(sender.request(number))
+            sender.close()
             deadline = time.perf_counter() + LATE
             while time.perf_counter() < deadline:
                 if all(number in seen for seen in heard.arrived):
@@ -241,5 +242,4 @@ async def _fan_out(target: Target, listeners: int, events: int, first: int) -> f
                 raise RuntimeError(f"{listeners - len(arrived)} sockets never had the event")
             lasts.append((max(arrived) - sent) * 1000)
             await asyncio.sleep(0.6)
-    sender.close()
     return round(sorted(lasts)[len(lasts) // 2], 1)

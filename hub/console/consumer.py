@@ -129,7 +129,7 @@ class ConsoleConsumer:
         try:
             await upkeep.give_tab(self.socket)
             self.socket.tell(frame("hello", user_id=self.socket.user_id))
-            self.live.show_offers(self.socket.user_id)
+            self.live.show_offers(self.socket)
             while True:
                 message = await self.receive()
                 if message["type"] == "websocket.disconnect":

@@ -168,7 +168,7 @@ class Live:
                 if pk in self._watching:
                     self._spawn(self._typing(pk, user_id))
             case events.OfferChanged(user_id=user_id):
-                self.show_offers(user_id)
+                self.show_offers(*self.by_user.get(user_id, ()))
             case events.PhoneChanged(user_id=user_id):
                 for socket in self.by_user.get(user_id, ()):
                     socket.push(frame("phone"))
@@ -184,8 +184,7 @@ class Live:
         refresh = frame("refresh")
         for socket in self.sockets:
             socket.push(refresh)
-        for user_id in self.by_user:
-            self.show_offers(user_id)
+        self.show_offers(*self.sockets)
         self.counts_stale.set()
 
     def _note(self, conversation_id: int, since: int) -> None:
@@ -361,9 +360,9 @@ class Live:
                 )
                 socket.push(text)
 
-    def show_offers(self, user_id: int) -> None:
-        """Tell a person's sockets, if there are any, all that they are being offered now."""
-        if sockets := tuple(self.by_user.get(user_id, ())):
+    def show_offers(self, *sockets: Socket) -> None:
+        """Tell these sockets all that their people are being offered now."""
+        if sockets:
             self._spawn(offers.push_to(sockets))
 
     def look_again(self, socket: Socket) -> None:
@@ -371,7 +370,7 @@ class Live:
         socket.push(frame("refresh"))
         for watch in socket.watches.values():
             self._note(watch.conversation_id, watch.revision)
-        self.show_offers(socket.user_id)
+        self.show_offers(socket)
         self.counts_stale.set()
 
     # --- Tasks ---

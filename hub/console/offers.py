@@ -63,13 +63,21 @@ def cards_of(user: User, language: str, now: datetime | None = None) -> list[Car
 
 
 async def push_to(sockets: Iterable[Socket]) -> None:
-    """Tell sockets what their people are being offered: all of it, so that a frame may be lost."""
+    """Tell sockets what their people are being offered: all of it, so that a frame may be lost.
+
+    The tabs of one log-in are one reading, however many they are.
+    """
+    tabs: dict[tuple[int, str, str], list[Socket]] = {}
     for socket in sockets:
         if not socket.is_locked:
-            cards = await in_database_thread(
-                _shown_to, socket.user_id, socket.language, socket.origin
-            )
-            socket.push(frame("offers", offers=[asdict(card) for card in cards]))
+            key = (socket.user_id, socket.session_key, socket.language)
+            tabs.setdefault(key, []).append(socket)
+    for (user_id, _session_key, language), open_ones in tabs.items():
+        cards = await in_database_thread(_shown_to, user_id, language, open_ones[0].origin)
+        text = frame("offers", offers=[asdict(card) for card in cards])
+        for socket in open_ones:
+            if not socket.is_locked:
+                socket.push(text)
 
 
 def _shown_to(user_id: int, language: str, origin: Origin) -> list[Card]:
