@@ -1,0 +1,262 @@
+"""From the tree of parts to what a person reads: text, HTML and files."""
+
+import re
+from dataclasses import dataclass, field
+from html import escape
+
+from channels_app.email.reading import invitations
+from channels_app.email.reading.charsets import decoded
+from channels_app.email.reading.encodings import uuencoded
+from channels_app.email.reading.file_names import harmless
+from channels_app.email.reading.headers import split
+from channels_app.email.reading.html_text import text_of
+from channels_app.email.reading.limits import MAX_FILES, MAX_TEXT
+from channels_app.email.reading.mail import MailFile
+from channels_app.email.reading.tree import Part
+
+_SVG = re.compile(
+    rb"\s*(?:<\?xml[^>]{0,200}>|<!--.{0,500}?-->|<!DOCTYPE[^>]{0,500}>|\s)*<(?:\w+:)?svg\b",
+    re.I | re.S,
+)
+_LOOKS_LIKE_HTML = re.compile(r"\s*(<!doctype html|<html|<head|<body)\b", re.IGNORECASE)
+_PGP_MESSAGE = "-----BEGIN PGP MESSAGE-----"
+_PGP_SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----\n"
+_PGP_SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
+_PGP_END = "-----END PGP SIGNATURE-----"
+#: Parts that are there for machines, and stay in the raw message only.
+_FOR_MACHINES = frozenset(
+    "message/delivery-status message/global-delivery-status message/disposition-notification"
+    " message/feedback-report text/rfc822-headers message/global-headers application/pgp-encrypted"
+    " application/applefile text/x-amp-html text/watch-html".split()
+)
+_SIGNATURES = frozenset(
+    "application/pgp-signature application/pkcs7-signature application/x-pkcs7-signature".split()
+)
+_SMIME = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
+
+
+@dataclass
+class Body:
+    """What was gathered. `plain` and `html` say the same in two ways."""
+
+    plain: list[str] = field(default_factory=list)
+    html: list[str] = field(default_factory=list)
+    files: list[MailFile] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    problems: dict[str, None] = field(default_factory=dict)
+    is_encrypted: bool = False
+    is_signed: bool = False
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(part for part in self.plain if part.strip())[:MAX_TEXT]
+
+    @property
+    def markup(self) -> str:
+        return "<br>".join(part for part in self.html if part.strip())
+
+
+def gather(root: Part) -> Body:
+    """Read the tree below `root`."""
+    body = Body()
+    _gather(root, body, is_root=True)
+    if body.events and not any(body.events[0] in part for part in body.plain):
+        body.plain.extend(body.events)
+    _take_out_uuencoded(body)
+    _take_off_armour(body)
+    _mark_inline(body)
+    return body
+
+
+def _gather(part: Part, body: Body, *, is_root: bool = False) -> None:
+    if part.children:
+        _gather_container(part, body)
+    elif part.content_type in _FOR_MACHINES:
+        return
+    elif _is_text(part, is_root=is_root, has_text=bool(body.plain or body.html)):
+        _gather_text(part, body)
+    else:
+        _gather_file(part, body)
+
+
+def _gather_container(part: Part, body: Body) -> None:
+    match part.content_type:
+        case "multipart/alternative":
+            _gather_alternative(part, body)
+        case "multipart/signed":
+            body.is_signed = True
+            for number, child in enumerate(part.children):
+                if not (number and child.content_type in _SIGNATURES):
+                    _gather(child, body)
+        case "multipart/encrypted":
+            body.is_encrypted = True
+            for child in part.children:
+                if child.content_type not in _FOR_MACHINES:
+                    _gather_file(child, body)
+        case _:
+            for child in part.children:
+                _gather(child, body)
+
+
+def _gather_alternative(part: Part, body: Body) -> None:
+    """The same in several forms: one text, one HTML, and the files of all."""
+    forms: list[Body] = []
+    for child in part.children:
+        form = Body()
+        _gather(child, form)
+        forms.append(form)
+        body.files.extend(form.files)
+        body.events.extend(form.events)
+        body.problems.update(form.problems)
+        body.is_signed |= form.is_signed
+        body.is_encrypted |= form.is_encrypted
+    texts = [form for form in forms if form.text.strip() and not form.html]
+    pages = [form for form in forms if form.markup.strip()]
+    if pages:
+        body.html.extend(pages[-1].html)
+    elif texts and body.html:
+        body.html.append(_as_html(texts[0].text))
+    chosen = texts[0] if texts else pages[-1] if pages else None
+    if chosen:
+        body.plain.extend(chosen.plain)
+
+
+def _is_text(part: Part, *, is_root: bool, has_text: bool) -> bool:
+    """Something to read, not a file that happens to be text."""
+    if part.main_type != "text" or part.disposition == "attachment":
+        return False
+    if part.content_type not in ("text/plain", "text/html", "text/enriched", "text/markdown"):
+        return False
+    return not part.file_name or (not has_text and (is_root or part.disposition != "inline"))
+
+
+def _gather_text(part: Part, body: Body) -> None:
+    text, is_broken = decoded(part.content, part.parameters.get("charset", ""))
+    if is_broken:
+        body.problems["broken_charset"] = None
+    if part.is_encoding_false:
+        body.problems["broken_encoding"] = None
+    if len(text) > MAX_TEXT and part.content_type != "text/html":
+        body.problems["text_too_long"] = None
+        text = text[:MAX_TEXT]
+    is_html = part.content_type in ("text/html", "text/enriched")
+    if is_html or _LOOKS_LIKE_HTML.match(text):
+        if body.plain and not body.html:
+            body.html.extend(_as_html(before) for before in body.plain if before.strip())
+        body.html.append(text)
+        body.plain.append(text_of(text))
+        return
+    if part.parameters.get("format", "").lower() == "flowed":
+        text = _unflowed(text, part.parameters.get("delsp", "").lower() == "yes")
+    if body.html and text.strip():
+        body.html.append(_as_html(text))
+    body.plain.append(text)
+
+
+def _unflowed(text: str, delete_space: bool) -> str:
+    """Join the lines that a program wrapped (RFC 3676): those that end with a space."""
+    lines: list[str] = []
+    is_open = False
+    depth = 0
+    for line in text.split("\n"):
+        quoted = len(line) - len(line.lstrip(">"))
+        content = line[quoted:].removeprefix(" ")
+        if is_open and quoted == depth and content != "-- ":
+            lines[-1] += content
+        else:
+            lines.append(">" * quoted + (" " if quoted else "") + content)
+        is_open = content.endswith(" ") and content != "-- "
+        depth = quoted
+        if is_open and delete_space:
+            lines[-1] = lines[-1][:-1]
+    return "\n".join(lines)
+
+
+def _as_html(text: str) -> str:
+    return f'<div style="white-space: pre-wrap">{escape(text)}</div>'
+
+
+def _gather_file(part: Part, body: Body) -> None:
+    kind = part.content_type
+    content = part.content
+    if part.is_encoding_false:
+        body.problems["broken_encoding"] = None
+    if kind in _SMIME:
+        if part.parameters.get("smime-type", "").lower() in ("signed-data", "certs-only"):
+            body.is_signed = True
+        else:
+            body.is_encrypted = True
+    name = part.file_name
+    if kind.startswith("message/") and not name:
+        name = _subject_of(content) + ".eml"
+    if kind == "text/calendar":
+        text, _ = decoded(content, part.parameters.get("charset", ""))
+        body.events.extend(line for line in invitations.in_words(text) if line not in body.events)
+    if not name and not content.strip():
+        return
+    content_id = part.headers.raw("content-id").strip().strip("<>")
+    add_file(body, name, kind, content, content_id)
+
+
+def add_file(body: Body, name: str, kind: str, content: bytes, content_id: str = "") -> None:
+    """Keep a file, if it may be kept."""
+    name = harmless(name, kind, len(body.files) + 1)
+    if (
+        kind.startswith("image/svg")
+        or name.lower().endswith((".svg", ".svgz"))
+        or _SVG.match(content[:4096])
+    ):
+        body.problems["svg_dropped"] = None
+        return
+    if len(body.files) >= MAX_FILES:
+        body.problems["too_many_files"] = None
+        return
+    content_id = re.sub(r"[\s<>\"']", "", content_id)[:255]
+    if any(f.content == content and f.name == name for f in body.files):
+        # The same invitation stands in most mails twice: to show, and to save.
+        return
+    body.files.append(MailFile(name, kind, content, content_id, is_inline=False))
+
+
+def _subject_of(content: bytes) -> str:
+    headers, _ = split(content.lstrip(b"\r\n"))
+    return headers.text("subject") or "message"
+
+
+def _take_out_uuencoded(body: Body) -> None:
+    for number, text in enumerate(body.plain):
+        if "begin " not in text:
+            continue
+        data = text.encode("utf-8", "replace")
+        position, kept = 0, b""
+        for name, content, start, stop in uuencoded(data):
+            kept += data[position:start]
+            position = stop
+            add_file(body, decoded(name)[0], "application/octet-stream", content)
+        body.plain[number] = (kept + data[position:]).decode("utf-8", "replace")
+
+
+def _take_off_armour(body: Body) -> None:
+    for number, text in enumerate(body.plain):
+        if _PGP_MESSAGE in text:
+            body.is_encrypted = True
+        before, begins, rest = text.partition(_PGP_SIGNED)
+        if begins:
+            body.is_signed = True
+            inner, _, signature = rest.partition(_PGP_SIGNATURE)
+            # Above the text stand headers of its own (RFC 9580, 7.1).
+            inner = re.sub(r"\A(?:[A-Za-z-]+: [^\n]*\n)*\n", "", inner)
+            inner = re.sub(r"^- ", "", inner, flags=re.MULTILINE)
+            body.plain[number] = before + inner + signature.partition(_PGP_END)[2]
+
+
+def _mark_inline(body: Body) -> None:
+    """Inline is what the HTML shows in its place."""
+    markup = body.markup.lower()
+    if "cid:" not in markup:
+        return
+    for number, file in enumerate(body.files):
+        if file.content_id and f"cid:{file.content_id.lower()}" in markup:
+            body.files[number] = MailFile(
+                file.name, file.content_type, file.content, file.content_id, is_inline=True
+            )
