@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "hub.routing",
     "channels_app",
     "channels_app.chat",
+    "channels_app.secure",
     "channels_app.voice",
     "hub.selfservice",
     "hub.console",

@@ -17,6 +17,7 @@ urlpatterns = [
     path("twilio/voice/", include("channels_app.voice.urls")),
     path("chat/", include("channels_app.chat.urls")),
     path("c/", include("channels_app.chat.link_urls")),
+    path("s/", include("channels_app.secure.urls")),
     path("callback/", include("hub.selfservice.urls")),
     path("console/", include("hub.console.urls")),
 ]

@@ -6,7 +6,7 @@ is about all of them. A STOP is the address's, whoever holds it.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -24,6 +24,11 @@ CHANNELS: dict[str, tuple[str, ...]] = {
     System.VISITOR: ("chat",),
 }
 """The channels that reach an address of each system."""
+
+
+PLAIN = "plain"
+"""The purpose of a consent to plain words where others may read them (texts, mail). It is apart
+from all the others: to agree to be written to is not to ask for this."""
 
 
 class Stands(StrEnum):
@@ -46,6 +51,8 @@ class Standing:
     #: A Consent.Source, or empty where nothing was ever said.
     source: str
     consent_id: int | None
+    #: The ids of the patients who asked for plain words there.
+    plain_for: frozenset[int] = frozenset()
 
     @property
     def is_stopped(self) -> bool:
@@ -77,11 +84,34 @@ def standing_stops(contact_point_id: int, channel: str) -> list[Consent]:
     """Return the STOPs that hold for a channel now, one for each purpose (or all of them)."""
     latest: dict[str | None, Consent] = {}
     rows = Consent.objects.filter(Q(channel=None) | Q(channel=channel))
+    # To write to an address again is not to write there in plain words again.
+    rows = rows.exclude(purpose=PLAIN)
     for row in rows.filter(contact_point=contact_point_id).order_by("at", "id"):
         if row.purpose is None:
             latest.clear()  # it was about every purpose: what was said before is past
         latest[row.purpose] = row
     return [row for row in latest.values() if row.state == State.STOPPED]
+
+
+def asked_for_plain(contact_point_id: int, channel: str) -> frozenset[int]:
+    """Return the ids of the patients who asked for plain words at an address. One query."""
+    rows = Consent.objects.filter(
+        Q(purpose=PLAIN) | Q(purpose=None, state=State.STOPPED), contact_point=contact_point_id
+    )
+    return _plain_for(channel, rows.defer("evidence").order_by("at", "id"))
+
+
+def _plain_for(channel: str, rows: Iterable[Consent]) -> frozenset[int]:
+    """Who asked for plain words and did not take it back; any STOP since takes it back too."""
+    persons: set[int] = set()
+    for row in rows:
+        if row.channel not in (None, channel) or row.purpose not in (None, PLAIN):
+            continue
+        if row.state == State.STOPPED:
+            persons.clear()
+        elif row.purpose == PLAIN and row.patient_id is not None:
+            persons.add(row.patient_id)
+    return frozenset(persons)
 
 
 def standing(contact_points: Iterable[ContactPoint]) -> dict[int, list[Standing]]:
@@ -103,8 +133,8 @@ def _standings(system: str, rows: list[Consent]) -> list[Standing]:
     result = []
     for channel in channels:
         everything = _stands(channel, None, rows)
-        result.append(everything)
-        for purpose in sorted({row.purpose for row in rows if row.purpose}):
+        result.append(replace(everything, plain_for=_plain_for(channel, rows)))
+        for purpose in sorted({row.purpose for row in rows if row.purpose} - {PLAIN}):
             one = _stands(channel, purpose, rows)
             if one.stands != everything.stands:
                 result.append(one)

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import translation
-from django.utils.http import content_disposition_header
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -24,11 +23,12 @@ from channels_app.chat import (
     timeline,
 )
 from channels_app.chat.models import ChatSession, ChatSite
+from channels_app.downloads import download
 from channels_app.files import FileRefused, accept_upload
 from hub.audit.origin import current_origin
 from hub.conversations.inbound import ReceivedFile
 from hub.conversations.models import Delivery
-from hub.encryption.files import binding, storage
+from hub.encryption.files import storage
 
 #: A body with files. Beyond this Django would spool it to a disk, unencrypted.
 LARGEST_UPLOAD = 12 * 1024 * 1024
@@ -179,20 +179,7 @@ def file(request: HttpRequest, uuid: UUID) -> HttpResponse:
     attachment = timeline.visible_file(_session(request), uuid)
     if attachment is None:
         raise refusals.NoSuchLine
-    with storage.open(attachment.storage_name, binding(attachment, "storage_name")) as stored:
-        content = stored.read()
-    return HttpResponse(
-        content,
-        headers={
-            "Content-Type": attachment.content_type,
-            "Content-Disposition": content_disposition_header(
-                as_attachment=True, filename=attachment.file_name or "file"
-            ),
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
-            "Cross-Origin-Resource-Policy": "same-origin",
-        },
-    )
+    return download(attachment)
 
 
 @endpoint("POST")

@@ -62,7 +62,9 @@ def send_link(conversation: Conversation, *, by: User, intent: UUID | None = Non
             return repeat
         link, token = _make(conversation, leg)
         body = wording.chat_link(link.language, address_of(token))
-        entry = send(conversation, Answer(body=body, leg_id=leg.pk, intent=intent), by=by)
+        entry = send(
+            conversation, Answer(body=body, leg_id=leg.pk, intent=intent, is_plain=True), by=by
+        )
         _note(conversation, leg, link, author=by)
     return entry
 

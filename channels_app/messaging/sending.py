@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from channels_app.adapter import HandedOver, SendError, TryLater
 from channels_app.messaging.error_codes import CODES, meaning_of
+from channels_app.secure.outgoing import words_of
 from channels_app.twilio.client import client
 from channels_app.twilio.failures import FAILURES, meaning
 from hub.conversations.models import Attachment, Delivery
@@ -26,20 +27,15 @@ log = structlog.get_logger(__name__)
 
 def send(delivery: Delivery) -> HandedOver:
     """Create the message at Twilio, once. Raises Refused, TryLater, Ambiguous."""
-    assert delivery.entry is not None
-    media = [
-        media_link(attachment)
-        for attachment in delivery.entry.attachments.filter(state=Attachment.State.STORED).order_by(
-            "position"
-        )
-    ]
+    out = words_of(delivery)
+    media = [media_link(attachment) for attachment in out.attachments]
     arguments: dict[str, object] = {
         "to": delivery.contact_point.value,
         "from_": delivery.hub_address.value,
         "status_callback": callback_address(delivery),
     }
-    if delivery.entry.body:
-        arguments["body"] = delivery.entry.body
+    if out.body:
+        arguments["body"] = out.body
     if media:
         arguments["media_url"] = media
     try:
@@ -55,7 +51,7 @@ def find(delivery: Delivery) -> HandedOver | None:
     The newest of the two addresses are read without a filter by date: Twilio's is by the date of
     sending, which a message that still waits there does not have.
     """
-    assert delivery.entry is not None
+    body = words_of(delivery).body
     not_before = delivery.created_at - timedelta(minutes=5)
     try:
         found = client().messages.list(
@@ -73,7 +69,7 @@ def find(delivery: Delivery) -> HandedOver | None:
     for message in found:
         if (
             message.sid not in known
-            and (message.body or "") == delivery.entry.body
+            and (message.body or "") == body
             and (message.date_created is None or message.date_created >= not_before)
         ):
             return HandedOver(provider_key=str(message.sid))

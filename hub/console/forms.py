@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_app.voice.desk import Outcome, Reason
 from channels_app.voice.handover import GuestRole
+from hub.conversations import privacy
 from hub.conversations.actions.status import Resolution
 from patients.models import ContactPoint, ContactPointLink, Patient, RelatedPerson
 
@@ -191,6 +192,14 @@ class BirthDateForm(forms.Form):
     )
 
 
+_SAID = [
+    ("given", _("Yes, contact me here")),
+    ("plain", _("Write openly here, without the secure link: I know others may read it")),
+    ("not_plain", _("By secure link only")),
+    ("stopped", _("No more, please")),
+]
+
+
 class ConsentForm(forms.Form):
     """What somebody said about being contacted, taken down by staff."""
 
@@ -198,7 +207,7 @@ class ConsentForm(forms.Form):
     channel = forms.CharField(max_length=16, widget=forms.HiddenInput)
     state = forms.ChoiceField(
         label=_("They said"),
-        choices=[("given", _("Yes, contact me here")), ("stopped", _("No more, please"))],
+        choices=_SAID,
         widget=forms.RadioSelect,
     )
     evidence = forms.CharField(
@@ -208,8 +217,17 @@ class ConsentForm(forms.Form):
         label=_("They know that they said STOP, and want to be contacted again"), required=False
     )
 
-    def __init__(self, *args: Any, stopped: bool, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, stopped: bool, channel: str, is_known: bool, **kwargs: Any
+    ) -> None:
+        """Offer what can be said about `channel`, by a patient who `is_known` or not."""
         super().__init__(*args, **kwargs)
+        ways = {"given", "stopped"}
+        if channel in privacy.DEFAULTS and is_known:
+            ways |= {"plain", "not_plain"}
+        state = self.fields["state"]
+        assert isinstance(state, forms.ChoiceField)
+        state.choices = [one for one in _SAID if one[0] in ways]
         if not stopped:
             del self.fields["after_stop"]
 

@@ -130,7 +130,7 @@ def panel_of(
         is_confirmed=confirmed,
         may_edit=may_edit,
         address=shown(point),
-        reach=_reach(points, standings),
+        reach=_reach(points, standings, frozenset(ids)),
         patient=patient,
         legal_name=patient.legal_name if patient.legal_name != patient.name else "",
         birth=_birth(patient.birth_date, confirmed),
@@ -160,17 +160,25 @@ def _links(ids: Sequence[int], patient_id: int) -> list[ContactPointLink]:
 
 
 def _reach(
-    points: Sequence[tuple[ContactPoint, ContactPointLink | None]], standings: Standings
+    points: Sequence[tuple[ContactPoint, ContactPointLink | None]],
+    standings: Standings,
+    ids: frozenset[int] = frozenset(),
 ) -> list[Reach]:
     return [
-        _one_reach(point, link, line)
+        _one_reach(point, link, line, asked_for_plain=bool(line.plain_for & ids))
         for point, link in points
         for line in standings[point.pk]
         if line.purpose is None
     ]
 
 
-def _one_reach(point: ContactPoint, link: ContactPointLink | None, line: consent.Standing) -> Reach:
+def _one_reach(
+    point: ContactPoint,
+    link: ContactPointLink | None,
+    line: consent.Standing,
+    *,
+    asked_for_plain: bool,
+) -> Reach:
     note = ""
     if link is not None:
         verified = _("verified") if link.is_verified else _("not verified")
@@ -182,14 +190,16 @@ def _one_reach(point: ContactPoint, link: ContactPointLink | None, line: consent
         address=shown(point),
         note=note,
         stands=line.stands.value,
-        words=_stands_words(line),
+        words=_stands_words(line, asked_for_plain),
         title=full_time(line.since) if line.since else _("Nobody ever said"),
     )
 
 
-def _stands_words(line: consent.Standing) -> str:
+def _stands_words(line: consent.Standing, asked_for_plain: bool) -> str:
     if line.is_stopped:
         return _("Stopped %(day)s") % {"day": short_date(line.since)}
+    if asked_for_plain:
+        return _("Asked for plain words")
     if line.stands is consent.Stands.GIVEN:
         words = {"sms": _("Texts agreed"), "voice": _("Calls agreed"), "email": _("Mail agreed")}
         return words.get(line.channel, _("Agreed"))

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from hub.console.addresses import shown
+from hub.conversations import privacy
 from hub.conversations.actions.send import LIMITS
 from hub.conversations.models import Channel, Conversation, Leg
 from patients.consent import Standing
@@ -52,14 +53,23 @@ def routes_of(
         if one.is_stopped and one.purpose is None
     }
     who = conversation.patient.name if conversation.patient else ""
+    secure = privacy.secure_legs(conversation, legs, standing)
     routes = [
-        _route(conversation, leg, who, (leg.contact_point_id, leg.channel) in stopped)
+        _route(
+            conversation,
+            leg,
+            who,
+            (leg.contact_point_id, leg.channel) in stopped,
+            is_secure=leg.pk in secure,
+        )
         for leg in legs
     ]
     return sorted(routes, key=lambda route: (not route.is_usable, not route.is_current))
 
 
-def _route(conversation: Conversation, leg: Leg, who: str, is_stopped: bool) -> Route:
+def _route(
+    conversation: Conversation, leg: Leg, who: str, is_stopped: bool, *, is_secure: bool
+) -> Route:
     address = shown(leg.contact_point)
     why_not = ""
     if is_stopped:
@@ -71,7 +81,9 @@ def _route(conversation: Conversation, leg: Leg, who: str, is_stopped: bool) -> 
         channel=leg.channel,
         label=str(Channel(leg.channel).label),
         address=address if leg.channel == Channel.SMS else "",
-        reaches=_reaches(leg, who, address),
+        reaches=_reaches_by_link(conversation, leg, who)
+        if is_secure
+        else _reaches(leg, who, address),
         limit=LIMITS[Channel(leg.channel)],
         is_usable=not why_not,
         why_not=why_not,
@@ -80,6 +92,16 @@ def _route(conversation: Conversation, leg: Leg, who: str, is_stopped: bool) -> 
             and leg.contact_point_id == conversation.contact_point_id
         ),
     )
+
+
+def _reaches_by_link(conversation: Conversation, leg: Leg, who: str) -> str:
+    patient = conversation.patient
+    if patient is None or patient.birth_date is None:
+        return _("Goes as a secure link, but we know no birth date: they can only call us")
+    return _("%(who)s gets a secure link by %(channel)s, and reads it after their birth date") % {
+        "who": who,
+        "channel": Channel(leg.channel).label,
+    }
 
 
 def _reaches(leg: Leg, who: str, address: str) -> str:

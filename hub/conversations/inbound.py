@@ -42,8 +42,11 @@ class Inbound:
     keyword: Recognised | None = None
     # The provider has answered the keyword itself.
     keyword_answered: bool = False
-    # The conversation that the sender came to by a link that we sent (chat).
+    # The conversation that the sender came to by a link that we sent: it is joined, whatever the
+    # address alone would say.
     conversation_id: int | None = None
+    # Written on the secure page, though it belongs to the leg of another channel.
+    is_secure: bool = False
     # The sender's key of one press of "send" (chat).
     intent: UUID | None = None
     # The language that the sender reads, where the channel knows it better than the profile.

@@ -7,6 +7,7 @@ from typing import Protocol
 from django.conf import settings
 from django.db import connection
 
+from hub.conversations.actions.legs import open_leg
 from hub.conversations.append import Happened, advance
 from hub.conversations.inbound import Inbound
 from hub.conversations.models import Channel, ContactEvent, Conversation, HubAddress, Leg
@@ -61,11 +62,33 @@ def join(inbound: Inbound, point: ContactPoint, at: datetime) -> Joined:
     (invariant 4). Who writes is asked only where the address alone does not say what to join.
     """
     latest = _latest_leg(point.pk, inbound.hub_address_id)
+    if inbound.conversation_id is not None:
+        return _by_link(inbound, inbound.conversation_id, latest, point, at)
     if latest is not None and latest.ended_at is None:
         return Joined(latest.conversation, latest, False, _is_resolved(latest.conversation), [])
     if latest is not None and _may_reopen(latest.conversation, at):
         return _with_leg(latest.conversation, inbound, point, at, was_resolved=True)
     return _by_patient_or_new(inbound, point, at)
+
+
+def _by_link(
+    inbound: Inbound,
+    conversation_id: int,
+    latest: Leg | None,
+    point: ContactPoint,
+    at: datetime,
+) -> Joined:
+    """Join the conversation that a link of ours led to, however long it is resolved.
+
+    If another conversation has the open leg between the two addresses by now, that leg ends: the
+    patient goes on here (MODEL.md, Tables: one open text-like leg).
+    """
+    if latest is not None and latest.ended_at is None and latest.conversation_id == conversation_id:
+        return Joined(latest.conversation, latest, False, _is_resolved(latest.conversation), [])
+    conversation = Conversation.objects.get(pk=conversation_id)
+    address = HubAddress.objects.get(pk=inbound.hub_address_id)
+    leg = open_leg(conversation, inbound.channel, point, address, at)
+    return Joined(conversation, leg, False, _is_resolved(conversation), [])
 
 
 def _by_patient_or_new(arriving: Arriving, point: ContactPoint, at: datetime) -> Joined:

@@ -7,6 +7,8 @@ from typing import Any
 from django.db import models, transaction
 
 from hub.audit.record import AuditAction, record
+from hub.conversations import privacy
+from hub.conversations.models import ChannelPrivacy
 from hub.routing import nudges
 from hub.routing.models import ChannelRules, DepartmentRules, Holiday
 from hub.staff.models import Department, User
@@ -54,6 +56,22 @@ def set_channel(department: Department, channel: str, said: dict[str, Any], *, b
         detail={"channel": channel, **changes},
     )
     nudges.dispatch_on_commit(department.pk)
+
+
+@transaction.atomic
+def set_privacy(department: Department, said: dict[str, bool], *, by: User) -> None:
+    """Set on which channels (keys of `said`) answers go out by secure link alone."""
+    before = privacy.secure_channels(department.pk)
+    for channel, secure in said.items():
+        ChannelPrivacy.objects.update_or_create(
+            department=department, channel=channel, defaults={"secure": secure}
+        )
+    detail = {
+        channel: {"before": channel in before, "after": secure}
+        for channel, secure in said.items()
+        if (channel in before) != secure
+    }
+    record(AuditAction.SETTINGS_CHANGED, actor=by, objects=[department], detail=detail)
 
 
 def _changes(before: models.Model, said: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Forms of the department's pages. They check what was typed; the writers are settings.py's."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 from zoneinfo import available_timezones
@@ -7,6 +8,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from hub.conversations import privacy
 from hub.conversations.models import Channel
 from hub.routing import opening
 from hub.routing.models import ChannelRules, DepartmentRules
@@ -77,6 +79,26 @@ class HolidaysForm(forms.Form):
                     _("“%(line)s” is not a day like 2026-12-25."), params={"line": line}
                 ) from error
         return sorted(found)
+
+
+class PrivacyForm(forms.Form):
+    """Whether answers go out in plain words where others may read them, or by secure link."""
+
+    WAYS = [("plain", _("In plain words")), ("secure", _("By secure link"))]
+
+    def __init__(self, data: Any = None, *, secure: Collection[str]) -> None:
+        super().__init__(data)
+        for channel in privacy.CHANNELS:
+            self.fields[channel.value] = forms.ChoiceField(
+                label=channel.label,
+                choices=self.WAYS,
+                initial="secure" if channel.value in secure else "plain",
+            )
+
+    def clean(self) -> dict[str, Any]:
+        """Return for each channel whether it is by secure link."""
+        said = super().clean() or {}
+        return {channel: way == "secure" for channel, way in said.items()}
 
 
 class RulesForm(forms.ModelForm):

@@ -14,9 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from hub.conversations import privacy
 from hub.conversations.models import Channel
 from hub.routing import department_settings, hours, opening
-from hub.routing.forms import ChannelForm, HolidaysForm, HoursForm, RulesForm
+from hub.routing.forms import ChannelForm, HolidaysForm, HoursForm, PrivacyForm, RulesForm
 from hub.routing.models import ChannelRules, DepartmentRules, Holiday, OpeningHours
 from hub.routing.rules import CAPACITY, OFFERED, PRECEDENCE
 from hub.staff import setting_up
@@ -128,6 +129,17 @@ def _parts(found: Department, now: datetime) -> dict[str, _Part]:
             lambda said, by: department_settings.set_rules(found, said, by=by),
         ),
     }
+    secure = privacy.secure_channels(found.pk)
+    parts["privacy"] = _Part(
+        _("How answers go out"),
+        lambda data: PrivacyForm(data, secure=secure),
+        lambda said, by: department_settings.set_privacy(found, said, by=by),
+        _(
+            "By secure link, what goes out says only that a message waits. The patient reads it on "
+            "our page, after their date of birth. Who asked for plain words gets them, if that is "
+            "written down under Reach."
+        ),
+    )
     set_already = {one.channel: one for one in ChannelRules.objects.filter(department=found)}
     for channel in CHANNELS:
         parts[channel.value] = _channel_part(found, channel, set_already.get(channel.value))

@@ -4,7 +4,7 @@ Locks are taken in the house's order: contact point, then patient. They are take
 where the caller holds them: that costs a statement and cannot be forgotten.
 """
 
-from patients.actions.agree import give_consent, start, stop
+from patients.actions.agree import give_consent, start, stop, take_back_plain
 from patients.actions.link import link, unlink, verify_link
 from patients.actions.merge import merge, unmerge
 from patients.actions.profile import add_identifier, create_patient, update_profile
@@ -20,6 +20,7 @@ __all__ = [
     "merge",
     "start",
     "stop",
+    "take_back_plain",
     "unlink",
     "unmerge",
     "update_profile",

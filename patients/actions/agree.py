@@ -98,6 +98,32 @@ def start(
         ]
 
 
+def take_back_plain(
+    contact_point: ContactPoint, *, channel: str, evidence: str, recorded_by: Staff
+) -> Consent:
+    """Record that no plain words go to an address any more, whoever asked for them before.
+
+    It stops nothing else: notices still go there.
+
+    Raises:
+        ReasonMissing: no evidence.
+    """
+    if not evidence.strip():
+        raise ReasonMissing("a change of consent needs evidence")
+    with transaction.atomic():
+        contact_points.lock(contact_point.pk)
+        return _append(
+            contact_point,
+            Consent.State.STOPPED,
+            recorded_by,
+            channel=channel,
+            purpose=consent.PLAIN,
+            source=Consent.Source.STAFF,
+            evidence=evidence,
+            at=None,
+        )
+
+
 def give_consent(
     contact_point: ContactPoint,
     *,
@@ -138,7 +164,9 @@ def give_consent(
         contact_points.lock(contact_point.pk)
         if patient is not None:
             lock_patient(patient.pk)
-        if not after_stop and consent.is_stopped(contact_point.pk, channel, purpose):
+        # Plain words that were taken back may be asked for again: that was no STOP.
+        stops = None if purpose == consent.PLAIN else purpose
+        if not after_stop and consent.is_stopped(contact_point.pk, channel, stops):
             raise StillStopped("the address said STOP")
         return _append(
             contact_point,

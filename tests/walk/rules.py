@@ -210,6 +210,13 @@ RULES: dict[str, Rule] = {
     "chat:file": _by_get(Kind.VISITOR),
     "chat_link:start": _by_post(Kind.VISITOR, csrf=False),
     "chat_link:renew": _by_post(Kind.VISITOR, csrf=False),
+    # The secure page: a cookie of its own, which no other site's page sends along
+    "secure:page": _by_get(Kind.PUBLIC),
+    "secure:open": _by_post(Kind.VISITOR, csrf=False),
+    "secure:thread": _by_get(Kind.VISITOR),
+    "secure:answer": _by_post(Kind.VISITOR, csrf=False),
+    "secure:leave": _by_post(Kind.VISITOR, csrf=False),
+    "secure:file": _by_get(Kind.VISITOR),
     # One's own account
     "account_reauthenticate": _by_both(Kind.ACCOUNT, nothing),
     "account_change_password": _by_both(Kind.ACCOUNT, nothing),

@@ -21,7 +21,7 @@ from hub.conversations.actions import identity
 from hub.conversations.models import Conversation
 from patients import actions as patients
 from patients import contact_points
-from patients.consent import is_stopped
+from patients.consent import PLAIN, is_stopped
 from patients.models import Consent, ContactPoint, Patient, RelatedPerson
 from patients.normal_form import NotAnAddress
 from patients.survivors import record_ids
@@ -100,12 +100,16 @@ def consent(request: HttpRequest, uuid: UUID) -> HttpResponse:
     source = request.GET if request.method == "GET" else request.POST
     point = point_of(found, source.get("point", ""))
     channel = source.get("channel", "")
-    stopped = is_stopped(point.pk, channel)
+    shape: dict[str, Any] = {
+        "stopped": is_stopped(point.pk, channel),
+        "channel": channel,
+        "is_known": found.patient_id is not None,
+    }
     if request.method == "GET":
-        form = forms.ConsentForm(initial={"point": point.uuid, "channel": channel}, stopped=stopped)
+        form = forms.ConsentForm(initial={"point": point.uuid, "channel": channel}, **shape)
         title = _("What they said about %(address)s") % {"address": shown(point)}
         return _dialog(request, found, "form", form, title, "consent", _("Write down"))
-    form = forms.ConsentForm(request.POST, stopped=stopped)
+    form = forms.ConsentForm(request.POST, **shape)
     if not form.is_valid():
         return invalid(form)
     said = form.cleaned_data
@@ -118,6 +122,16 @@ def consent(request: HttpRequest, uuid: UUID) -> HttpResponse:
     if said["state"] == Consent.State.STOPPED:
         patients.stop(point, **common)
         return _saved(request, found, _("Written down: nothing more is sent there"))
+    if said["state"] == "not_plain":
+        patients.take_back_plain(
+            point,
+            channel=channel,
+            evidence=said["evidence"],
+            recorded_by=user_of(request),
+        )
+        return _saved(request, found, _("Written down: by secure link only"))
+    if said["state"] == "plain":
+        common["purpose"] = PLAIN
     patients.give_consent(
         point, patient=_patient(found), after_stop=said.get("after_stop", False), **common
     )

@@ -108,6 +108,7 @@ def _append(
             audience=Entry.Audience.PATIENT,
             leg=leg,
             body=inbound.text,
+            detail={"secure": True} if inbound.is_secure else None,
             intent=inbound.intent,
         )
     )

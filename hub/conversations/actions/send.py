@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from hub.audit.record import AuditAction, record
-from hub.conversations import access, errors, signals
+from hub.conversations import access, errors, privacy, signals
 from hub.conversations.actions.attach import stored
 from hub.conversations.actions.holder import switch_holder
 from hub.conversations.actions.outbox import write_message
@@ -42,6 +42,8 @@ class Answer:
     files: Sequence[ReceivedFile] = ()
     # The last entry that the writer had seen; None: they were asked and send all the same.
     seen_number: int | None = None
+    # The hub's own words, which tell nothing of anybody's health: they go out as they are.
+    is_plain: bool = False
 
 
 def send(conversation: Conversation, answer: Answer, *, by: User) -> Entry:
@@ -67,7 +69,8 @@ def send(conversation: Conversation, answer: Answer, *, by: User) -> Entry:
         if repeat is not None:
             return repeat
         _refuse_collision(conversation, answer, by)
-        lines = [_answer_line(answer, leg, by)]
+        secure = not answer.is_plain and privacy.goes_secure(conversation, leg)
+        lines = [_answer_line(answer, leg, by, secure=secure)]
         if took:
             lines.insert(0, _took_line(by))
         entries = append(
@@ -164,7 +167,7 @@ def _refuse_collision(conversation: Conversation, answer: Answer, by: User) -> N
         raise errors.AnswerLanded(landed.author.name)
 
 
-def _answer_line(answer: Answer, leg: Leg, by: User) -> Line:
+def _answer_line(answer: Answer, leg: Leg, by: User, *, secure: bool) -> Line:
     return Line(
         kind=Entry.Kind.MESSAGE,
         author_kind=Entry.Author.STAFF,
@@ -173,6 +176,8 @@ def _answer_line(answer: Answer, leg: Leg, by: User) -> Line:
         audience=Entry.Audience.PATIENT,
         leg=leg,
         body=answer.body,
+        # The entry is where it is kept that a notice goes out: whatever is set afterwards.
+        detail={"secure": True} if secure else None,
         intent=answer.intent,
         delivery_state=Delivery.State.READY,
     )

@@ -12,11 +12,13 @@ from hub.conversations.models.conversation import (
 from hub.conversations.models.delivery import Delivery
 from hub.conversations.models.entry import Entry
 from hub.conversations.models.event import ContactEvent
+from hub.conversations.models.privacy import ChannelPrivacy
 
 __all__ = [
     "Assignment",
     "Attachment",
     "Channel",
+    "ChannelPrivacy",
     "ContactEvent",
     "Conversation",
     "Delivery",
