@@ -59,8 +59,8 @@ class Opening:
     session: str = ""
 
 
-def address_for(delivery: Delivery) -> str:
-    """Return the address that goes out for `delivery`; the same one each time it is asked.
+def link_for(delivery: Delivery) -> tuple[SecureLink, str]:
+    """Return the link that goes out for `delivery` and its address: the same each time.
 
     The token is derived, not drawn, so that a message of which nobody knows whether it was sent
     can be looked for by its words, and is the same one if it is sent once more.
@@ -68,18 +68,20 @@ def address_for(delivery: Delivery) -> str:
     token = _token_of(delivery)
     now = timezone.now()
     assert delivery.entry is not None
-    SecureLink.objects.get_or_create(
+    patient = _patient_of(delivery.entry.conversation)
+    link, _is_new = SecureLink.objects.get_or_create(
         delivery=delivery,
         defaults={
             "token_hash": tokens.hash_of(token),
             "conversation_id": delivery.entry.conversation_id,
             "leg_id": delivery.leg_id,
             "contact_point_id": delivery.contact_point_id,
+            "language": patient.language if patient else "en",
             "created_at": now,
             "expires_at": now + LIFETIME,
         },
     )
-    return f"{settings.PUBLIC_URL}/s/#{token}"
+    return link, f"{settings.PUBLIC_URL}/s/#{token}"
 
 
 def _token_of(delivery: Delivery) -> str:

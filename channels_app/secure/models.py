@@ -24,6 +24,8 @@ class SecureLink(models.Model):
     delivery = models.OneToOneField(
         "conversations.Delivery", on_delete=models.CASCADE, related_name="secure_link"
     )
+    # The notice's: asked for again, it must have the same words (channels_app/secure/outgoing.py).
+    language = models.CharField(max_length=8, default="en")
     # The delivery's, kept here since they are what the page shows and answers.
     conversation = models.ForeignKey(
         "conversations.Conversation", on_delete=models.CASCADE, related_name="secure_links"

@@ -13,9 +13,9 @@ class Outgoing:
 
     body: str
     attachments: Sequence[Attachment] = ()
-    #: Nothing of the message is in it: a mail's subject may tell nothing either.
+    #: Nothing of the message is in it.
     is_notice: bool = False
-    #: For a notice by mail: the subject, in which nothing of the message is either.
+    #: Of a notice, for a mail: there nothing of the message may stand either.
     subject: str = ""
 
 
@@ -28,12 +28,11 @@ def words_of(delivery: Delivery) -> Outgoing:
     entry = delivery.entry
     assert entry is not None
     if entry.detail.get("secure"):
-        patient = entry.conversation.patient
-        language = patient.language if patient else "en"
+        link, address = links.link_for(delivery)
         return Outgoing(
-            wording.message_waits(language, links.address_for(delivery)),
+            wording.message_waits(link.language, address),
             is_notice=True,
-            subject=wording.message_waits_subject(language),
+            subject=wording.message_waits_subject(link.language),
         )
     stored = entry.attachments.filter(state=Attachment.State.STORED).order_by("position")
     return Outgoing(entry.body, tuple(stored))

@@ -120,7 +120,13 @@ def test_the_notice_is_in_the_patients_language_and_one_text(
     from channels_app.simulator.segments import count_segments
 
     settings.PUBLIC_URL = "https://hub.riverside-clinic.example.org"
-    notice = notice_of(answer(conversation, agent))
+    Patient.objects.update(language="es")
+    entry = answer(conversation, agent)
+    notice = notice_of(entry)
+    assert SecureLink.objects.get().language == "es"
+    # Looked for a moment later it has the same words, whatever the profile says by then.
+    Patient.objects.update(language="en")
+    assert notice_of(entry) == notice
     assert notice.startswith(settings.ORGANISATION_NAME)
     assert count_segments(notice) == 1
     assert notice.count(settings.PUBLIC_URL) == 1
