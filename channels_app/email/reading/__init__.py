@@ -4,6 +4,7 @@
 big except: each part of a mail is read by a function that has an answer for every input.
 """
 
+import re
 from datetime import UTC, datetime
 
 from channels_app.email.reading import addresses, bodies, bounces, kinds, quotes, tree
@@ -15,6 +16,8 @@ from channels_app.email.reading.mail import Bounce, Mail, MailFile, MailKind, Ma
 __all__ = ["Bounce", "Mail", "MailFile", "MailKind", "MailRefused", "read"]
 
 _ONCE = ("message-id", "from", "sender", "subject", "date", "in-reply-to", "references")
+#: `From ana@example.org Wed Mar  4 …`, and not `From : Ana`.
+_MAILBOX_LINE = re.compile(rb">?From [ \t]*[^:\s]+([ \t].{0,60}\d\d:\d\d|[ \t]*\r?\n)")
 _NOTHING = Cleaned("", has_remote_images=False)
 
 
@@ -77,7 +80,7 @@ def _opened(raw: bytes) -> tuple[Headers, bytes]:
     message = raw.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n \t\x00")
     if not message:
         raise MailRefused("empty")
-    if message.startswith((b"From ", b">From ")):
+    if _MAILBOX_LINE.match(message):
         message = message.partition(b"\n")[2]
     if b"\r\r\n" in message[:10_000]:
         message = message.replace(b"\r\r\n", b"\r\n")

@@ -4,14 +4,15 @@ import re
 from dataclasses import dataclass, field
 from html import escape
 
-from channels_app.email.reading import invitations
+from channels_app.email.reading import invitations, winmail
 from channels_app.email.reading.charsets import decoded
-from channels_app.email.reading.encodings import uuencoded
+from channels_app.email.reading.encodings import from_base64, uuencoded
 from channels_app.email.reading.file_names import harmless
 from channels_app.email.reading.headers import split
 from channels_app.email.reading.html_text import text_of
 from channels_app.email.reading.limits import MAX_FILES, MAX_TEXT
 from channels_app.email.reading.mail import MailFile
+from channels_app.email.reading.parameters import content_type
 from channels_app.email.reading.tree import Part
 
 _SVG = re.compile(
@@ -31,6 +32,11 @@ _FOR_MACHINES = frozenset(
 )
 _SIGNATURES = frozenset(
     "application/pgp-signature application/pkcs7-signature application/x-pkcs7-signature".split()
+)
+_WINMAIL = frozenset(("application/ms-tnef", "application/vnd.ms-tnef"))
+_DATA_PICTURE = re.compile(
+    r"(?<=[\"'])data:(image/(?:png|jpeg|jpg|gif|webp));base64,([A-Za-z0-9+/=\s]+)(?=[\"'])",
+    re.IGNORECASE,
 )
 _SMIME = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
 
@@ -143,6 +149,7 @@ def _gather_text(part: Part, body: Body) -> None:
     if is_html or _LOOKS_LIKE_HTML.match(text):
         if body.plain and not body.html:
             body.html.extend(_as_html(before) for before in body.plain if before.strip())
+        text = _pictures_apart(text, body)
         body.html.append(text)
         body.plain.append(text_of(text))
         return
@@ -155,21 +162,18 @@ def _gather_text(part: Part, body: Body) -> None:
 
 def _unflowed(text: str, delete_space: bool) -> str:
     """Join the lines that a program wrapped (RFC 3676): those that end with a space."""
-    lines: list[str] = []
+    lines: list[list[str]] = []
     is_open = False
     depth = 0
     for line in text.split("\n"):
         quoted = len(line) - len(line.lstrip(">"))
         content = line[quoted:].removeprefix(" ")
-        if is_open and quoted == depth and content != "-- ":
-            lines[-1] += content
-        else:
-            lines.append(">" * quoted + (" " if quoted else "") + content)
+        if not (is_open and quoted == depth and content != "-- "):
+            lines.append([">" * quoted + " "] if quoted else [])
         is_open = content.endswith(" ") and content != "-- "
+        lines[-1].append(content[:-1] if is_open and delete_space else content)
         depth = quoted
-        if is_open and delete_space:
-            lines[-1] = lines[-1][:-1]
-    return "\n".join(lines)
+    return "\n".join("".join(pieces) for pieces in lines)
 
 
 def _as_html(text: str) -> str:
@@ -194,6 +198,9 @@ def _gather_file(part: Part, body: Body) -> None:
         body.events.extend(line for line in invitations.in_words(text) if line not in body.events)
     if not name and not content.strip():
         return
+    if kind in _WINMAIL or name.lower() == "winmail.dat":
+        _unpack_winmail(content, body)
+        return
     content_id = part.headers.raw("content-id").strip().strip("<>")
     add_file(body, name, kind, content, content_id)
 
@@ -216,6 +223,35 @@ def add_file(body: Body, name: str, kind: str, content: bytes, content_id: str =
         # The same invitation stands in most mails twice: to show, and to save.
         return
     body.files.append(MailFile(name, kind, content, content_id, is_inline=False))
+
+
+def _unpack_winmail(content: bytes, body: Body) -> None:
+    """What is inside instead of the package; the package itself where it can't be read."""
+    try:
+        packed = winmail.unpack(content)
+    except winmail.Unreadable:
+        body.problems["winmail_unreadable"] = None
+        add_file(body, "winmail.dat", "application/ms-tnef", content)
+        return
+    for file in packed.files:
+        kind = content_type(file.content_type, "application/octet-stream")
+        add_file(body, file.name, kind, file.content, file.content_id)
+    if not body.text.strip():
+        page = packed.html if not body.html else ""
+        body.html.extend([page] if page else [])
+        body.plain.append(packed.text or text_of(page))
+
+
+def _pictures_apart(page: str, body: Body) -> str:
+    """Pictures that stand in the HTML itself become files, so that it has no `data:` address."""
+
+    def file_of(found: re.Match[str]) -> str:
+        content_id = f"picture-{len(body.files) + 1}@here"
+        before = len(body.files)
+        add_file(body, "", found[1].lower(), from_base64(found[2].encode()), content_id)
+        return f"cid:{content_id}" if len(body.files) > before else ""
+
+    return _DATA_PICTURE.sub(file_of, page)
 
 
 def _subject_of(content: bytes) -> str:

@@ -7,6 +7,10 @@ _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
 _PADDING = re.compile(rb"=+")
 _UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,300})\r?\n", re.MULTILINE)
 _UU_END = re.compile(rb"^end[ \t]*\r?$", re.MULTILINE)
+#: Some writers join pieces that were each padded; more than these are rubbish.
+_MAX_PIECES = 1_000
+#: Some writers join pieces that were each padded; more than these are rubbish.
+_MAX_PIECES = 1_000
 #: Above this share of spaces a text that calls itself base64 is plain.
 _PLAIN_SPACES = 0.02
 
@@ -33,9 +37,11 @@ def transported(data: bytes, encoding: str) -> tuple[bytes, bool]:
 
 def from_base64(data: bytes) -> bytes:
     """Decode `data`, leaving out what is no base64, with or without its padding."""
+    pieces = _PADDING.split(_NOT_BASE64.sub(b"", data))
+    if len(pieces) > _MAX_PIECES:
+        pieces = [b"".join(pieces)]
     decoded = []
-    # Some writers join pieces that were each padded.
-    for piece in _PADDING.split(_NOT_BASE64.sub(b"", data)):
+    for piece in pieces:
         whole = piece[:-1] if len(piece) % 4 == 1 else piece
         decoded.append(a2b_base64(whole + b"=" * (-len(whole) % 4)))
     return b"".join(decoded)

@@ -54,6 +54,8 @@ _REMOTE = f"remote-{secrets.token_hex(16)}:"
 #: formatting into every new paragraph). No mail that a person reads comes near these.
 _MAX_DEPTH = 2_000
 _MAX_COPIES = 500_000
+#: A parser looks at all attributes of a tag, and at all text before a sign, once more for each.
+_MAX_AMPERSANDS = 50_000
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _BARE_AMPERSAND = re.compile(r"&(?!#?[a-zA-Z0-9]{1,32};)")
 _FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
@@ -127,6 +129,8 @@ def well_formed(html: str) -> str:
 
 def _guarded(html: str) -> str:
     html = html[:MAX_HTML]
+    if html.count("&") > _MAX_AMPERSANDS:
+        raise TooTangled
     depth = deepest = tags = formatting = most_formatting = 0
     for found in _TAG.finditer(html):
         tags += 1

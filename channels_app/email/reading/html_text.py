@@ -126,5 +126,7 @@ class _Reader(HTMLParser):
     def text(self) -> str:
         if self._line:
             self._end_line()
+        while self._lines and not self._lines[-1].strip("> "):
+            self._lines.pop()
         text = "\n".join(self._lines)
         return _MANY_BLANKS.sub("\n\n", storable(text))[:MAX_TEXT].strip("\n")

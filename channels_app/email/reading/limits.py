@@ -9,7 +9,7 @@ MAX_DEPTH = 20
 MAX_FILES = 50
 #: Characters of text that are looked at and kept, and of HTML before it is cleaned.
 MAX_TEXT = 500_000
-MAX_HTML = 1_000_000
+MAX_HTML = 500_000
 #: Lines of the header section, and bytes of one header, that are looked at.
 MAX_HEADERS = 1_000
 MAX_HEADER_BYTES = 64 * 1024

@@ -57,10 +57,14 @@ _WROTE = re.compile(
     r"|kirjoitti|yazdı|写道|寫道|のメール)(?!\w).{0,100}[:：]\s*-*\s*$",
     re.IGNORECASE,
 )
-_STARTS_INTRODUCTION = re.compile(
-    r"\s*(-{2,}\s*)?(on|el|le|am|il|em|op|den|dne|dnia|w dniu|at|quoting|mensaje de|\d|<"
-    r"|\"?\w[\w.'-]* )",
+_BEGINS = re.compile(
+    r"\s*(-{2,}\s*)?(on|el|le|am|il|em|op|den|dne|dnia|w dniu|at|quoting|mensaje de)\s",
     re.IGNORECASE,
+)
+_NAMED = re.compile(r"\s*(\d|<|\"?\w[\w.'-]* )")
+#: Gmail in some languages: "2026-03-04 10:00 GMT+01:00 Clinic <desk@clinic.example>:".
+_DATED = re.compile(
+    r"\s*\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\s.{1,150}<[^<>\s]{1,100}@[^<>\s]{1,100}>\s*[:：]?\s*$"
 )
 _QUOTED = re.compile(r"\s{0,3}>")
 _MOBILE = re.compile(
@@ -166,17 +170,25 @@ def _introduced_at(lines: list[str], *, before: bool) -> int | None:
 
 
 def _start_of_introduction(lines: list[str], last: int) -> int | None:
+    """Where the introduction begins that ends in the line `last`; None if it is none.
+
+    Programs wrap it; of several beginnings the one with a word that begins such lines is right.
+    """
+    possible = None
     for start in range(last, max(-1, last - 4), -1):
         if not lines[start].strip() or _QUOTED.match(lines[start]):
-            return None
+            break
         whole = " ".join(line.strip() for line in lines[start : last + 1])
-        if (
-            len(whole) <= _LONGEST_INTRODUCTION
-            and _STARTS_INTRODUCTION.match(whole)
-            and _WROTE.match(whole)
-        ):
+        if len(whole) > _LONGEST_INTRODUCTION:
+            break
+        if _DATED.match(whole):
             return start
-    return None
+        if _WROTE.match(whole):
+            if _BEGINS.match(whole):
+                return start
+            if possible is None and _NAMED.match(whole):
+                possible = start
+    return possible
 
 
 def _end_of_written(lines: list[str]) -> int:
