@@ -352,6 +352,8 @@ DEFAULT_FROM_EMAIL = environment.text("HUB_FROM_EMAIL", f"hub@{_public.hostname}
 # --- Channels -----------------------------------------------------------------------------------
 CHANNEL_ADAPTERS = [
     "channels_app.messaging.adapter.MessagingAdapter",
+    "channels_app.messaging.adapter.WhatsAppAdapter",
+    "channels_app.messaging.adapter.MessengerAdapter",
     "channels_app.chat.adapter.ChatAdapter",
     "channels_app.voice.adapter.VoiceAdapter",
 ]

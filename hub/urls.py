@@ -13,6 +13,7 @@ urlpatterns = [
     path("staff/", include("hub.staff.urls")),
     path("staff/departments/", include("hub.routing.urls")),
     path("staff/phone/", include("hub.console.phone_lines.urls")),
+    path("staff/whatsapp/", include("hub.console.meta_channels.urls")),
     path("twilio/messaging/", include("channels_app.messaging.urls")),
     path("twilio/voice/", include("channels_app.voice.urls")),
     path("chat/", include("channels_app.chat.urls")),

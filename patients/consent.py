@@ -18,7 +18,7 @@ System = ContactPoint.System
 State = Consent.State
 
 CHANNELS: dict[str, tuple[str, ...]] = {
-    System.PHONE: ("sms", "voice"),
+    System.PHONE: ("sms", "voice", "whatsapp"),
     System.EMAIL: ("email",),
     System.MESSENGER: ("messenger",),
     System.VISITOR: ("chat",),

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from hub.conversations.inbound import Inbound
-from hub.conversations.models import Channel, HubAddress
+from hub.conversations.models import Channel, HubAddress, MessageTemplate
 from hub.staff.models import Department, Membership, Role, User
 from patients.keywords import recognise
 from patients.models import (
@@ -167,6 +167,20 @@ class HubAddressFactory(factory.django.DjangoModelFactory):
     value = factory.Sequence(lambda n: f"+1555019{n % 10_000:04d}")
     label = "A number"
     department = factory.SubFactory(DepartmentFactory)
+
+
+class TemplateFactory(factory.django.DjangoModelFactory):
+    """A template for WhatsApp that is switched on and has no variables."""
+
+    class Meta:
+        model = MessageTemplate
+
+    name = "Write to us"
+    channel = Channel.WHATSAPP
+    language = "en"
+    content_sid = factory.Sequence(lambda n: f"HX{n:032x}")
+    preview = "Please write to us here."
+    is_on = True
 
 
 def inbound(

@@ -1,6 +1,6 @@
-"""Texts: SMS and MMS by Twilio's messaging API."""
+"""Texts by Twilio's messaging API: SMS and MMS, WhatsApp, Messenger."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import requests
 import structlog
@@ -10,7 +10,7 @@ from django.utils import timezone
 from channels_app import outbox
 from channels_app.adapter import Adapter, HandedOver, Refused, TryLater
 from channels_app.files import FileRefused, accept_bytes
-from channels_app.messaging import sending
+from channels_app.messaging import prefixes, sending
 from channels_app.messaging.error_codes import meaning_of
 from channels_app.twilio.client import MediaRefused, delete_media, open_media
 from hub.conversations import signals
@@ -19,12 +19,11 @@ from hub.conversations.actions.delivery_status import report
 from hub.conversations.actions.receive import receive
 from hub.conversations.inbound import Inbound, InboundFile
 from hub.conversations.joining import id_of_address
-from hub.conversations.models import Channel, Delivery
+from hub.conversations.models import META, Channel, Delivery, HubAddress
 from hub.encryption.files import EncryptedFileStorage
 from patients import actions as patients
 from patients import contact_points, normal_form
 from patients.keywords import recognise
-from patients.models import ContactPoint
 
 log = structlog.get_logger(__name__)
 
@@ -46,13 +45,19 @@ class UnknownHubAddress(LookupError):
     """A text came to a number that the hub does not know as its own."""
 
 
-class MessagingAdapter(Adapter):
-    """Twilio's messaging API, for texts."""
+class NotSwitchedOn(LookupError):
+    """A message came to an address that no administrator has switched on; it waits, and is told."""
 
-    channel = Channel.SMS
+
+class MessagingAdapter(Adapter):
+    """Twilio's messaging API, for texts; the other two differ by their channel alone."""
+
+    channel: ClassVar[str] = Channel.SMS
 
     def send(self, delivery: Delivery) -> HandedOver:
         """Hand a text over; an opt-out that only the provider knew is written down here too."""
+        if delivery.hub_address.state != HubAddress.State.ON:
+            raise Refused("switched_off")
         try:
             return sending.send(delivery)
         except Refused as error:
@@ -102,29 +107,47 @@ class MessagingAdapter(Adapter):
 
     def handle(self, kind: str, payload: dict[str, Any]) -> None:
         """Work on an inbound text or a status report."""
-        if kind == "sms.inbound":
+        if kind == f"{self.channel}.inbound":
             receive(parse(payload))
-        elif kind == "sms.status":
-            _status(payload)
+        elif kind == f"{self.channel}.status":
+            _status(self.channel, payload)
         else:
             raise ValueError("unknown kind")
+
+
+class WhatsAppAdapter(MessagingAdapter):
+    """The same, for WhatsApp."""
+
+    channel: ClassVar[str] = Channel.WHATSAPP
+
+
+class MessengerAdapter(MessagingAdapter):
+    """The same, for Facebook Messenger."""
+
+    channel: ClassVar[str] = Channel.MESSENGER
 
 
 def parse(payload: dict[str, Any]) -> Inbound:
     """Return the channel-neutral message of Twilio's inbound parameters (notes, 3.2).
 
-    Raises UnknownHubAddress, or normal_form.NotAnAddress.
+    Raises UnknownHubAddress, NotSwitchedOn, or normal_form.NotAnAddress.
     """
-    hub_address_id = id_of_address(Channel.SMS, str(payload.get("To", "")))
+    channel, ours = prefixes.split(str(payload.get("To", "")))
+    hub_address_id = id_of_address(channel, ours)
     if hub_address_id is None:
         raise UnknownHubAddress
+    if channel in META and HubAddress.objects.get(pk=hub_address_id).state == HubAddress.State.NEW:
+        raise NotSwitchedOn
+    sender, theirs = prefixes.split(str(payload.get("From", "")))
+    if sender != channel:
+        raise normal_form.NotAnAddress(prefixes.SYSTEMS[channel])
     text = str(payload.get("Body", ""))
     keyword = recognise(text)
     count = min(int(payload.get("NumMedia") or 0), MOST_FILES)
     return Inbound(
-        channel=Channel.SMS,
-        contact_system=ContactPoint.System.PHONE,
-        contact_value=normal_form.phone(str(payload.get("From", ""))),
+        channel=channel,
+        contact_system=prefixes.SYSTEMS[channel],
+        contact_value=normal_form.normalise(prefixes.SYSTEMS[channel], theirs),
         hub_address_id=hub_address_id,
         text=text,
         at=timezone.now(),
@@ -142,7 +165,7 @@ def parse(payload: dict[str, Any]) -> Inbound:
     )
 
 
-def _status(payload: dict[str, Any]) -> None:
+def _status(channel: str, payload: dict[str, Any]) -> None:
     """Move a delivery on: by our token in the callback, else by Twilio's id of the message."""
     state = STATES.get(str(payload.get("MessageStatus", "")))
     if state is None:
@@ -152,7 +175,7 @@ def _status(payload: dict[str, Any]) -> None:
     found = (
         Delivery.objects.filter(uuid=token)
         if token
-        else Delivery.objects.filter(channel=Channel.SMS, provider_key=sid)
+        else Delivery.objects.filter(channel=channel, provider_key=sid)
     )
     delivery = found.select_related("contact_point").first()
     if delivery is None:
@@ -164,7 +187,7 @@ def _status(payload: dict[str, Any]) -> None:
         code = str(payload.get("MessageStatus"))
     if meaning_of(code).opted_out:
         point = contact_points.lock(delivery.contact_point_id)
-        patients.stop(point, channel=Channel.SMS, source="provider", evidence=code)
+        patients.stop(point, channel=delivery.channel, source="provider", evidence=code)
     if report(delivery.pk, state, provider_key=sid, error_code=code) and was_first:
         transaction.on_commit(lambda: _tell_next(delivery), robust=True)
 

@@ -37,6 +37,17 @@ CODES: dict[str, Meaning] = {
     "21635": Meaning(_("This is a landline. Try calling.")),
     "21617": Meaning(_("The message is too long for a text.")),
     "21620": Meaning(_("The attached file could not be fetched."), alarm=True),
+    "21655": Meaning(_("The provider does not know this template."), alarm=True),
+    "21656": Meaning(_("The template's variables do not fit."), alarm=True),
+    "21910": _UNSET,
+    "63003": Meaning(_("This address cannot be reached on WhatsApp or Messenger.")),
+    "63007": _UNSET,
+    "63016": Meaning(
+        _("The patient last wrote more than 24 hours ago. Send a template, or choose another way.")
+    ),
+    "63018": Meaning(_("The provider is busy."), retry=True),
+    "63024": Meaning(_("This address cannot be reached on WhatsApp or Messenger.")),
+    "63028": Meaning(_("The template's variables do not fit."), alarm=True),
     "30001": Meaning(_("The provider's queue is full."), retry=True),
     "30002": Meaning(_("Our account with the provider is suspended."), alarm=True),
     "30003": Meaning(_("The phone is switched off or out of reach.")),
@@ -52,6 +63,7 @@ CODES: dict[str, Meaning] = {
 #: The hub's own codes.
 OURS: dict[str, Meaning] = {
     "opted_out": Meaning(_("The patient has opted out.")),
+    "switched_off": Meaning(_("An administrator has switched this channel off.")),
     "too_late": Meaning(_("It could not be sent in time.")),
     "no_answer": Meaning(_("The provider never answered; we do not know whether it arrived.")),
     "provider_busy": Meaning(_("The provider is busy.")),

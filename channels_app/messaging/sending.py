@@ -1,5 +1,6 @@
 """Hands texts over to Twilio, and tells its failures apart (notes on Twilio, 1.2)."""
 
+import json
 from datetime import timedelta
 
 import structlog
@@ -8,11 +9,12 @@ from django.core import signing
 from django.urls import reverse
 
 from channels_app.adapter import HandedOver, SendError, TryLater
+from channels_app.messaging import prefixes
 from channels_app.messaging.error_codes import CODES, meaning_of
-from channels_app.secure.outgoing import words_of
+from channels_app.secure.outgoing import Outgoing, words_of
 from channels_app.twilio.client import client
 from channels_app.twilio.failures import FAILURES, meaning
-from hub.conversations.models import Attachment, Delivery
+from hub.conversations.models import META, Attachment, Delivery, TemplateUse
 
 #: How long Twilio may fetch an attached file.
 MEDIA_LINK_LIFETIME = timedelta(hours=4)
@@ -30,12 +32,11 @@ def send(delivery: Delivery) -> HandedOver:
     out = words_of(delivery)
     media = [media_link(attachment) for attachment in out.attachments]
     arguments: dict[str, object] = {
-        "to": delivery.contact_point.value,
-        "from_": delivery.hub_address.value,
+        "to": prefixes.join(delivery.channel, delivery.contact_point.value),
+        "from_": prefixes.join(delivery.channel, delivery.hub_address.value),
         "status_callback": callback_address(delivery),
     }
-    if out.body:
-        arguments["body"] = out.body
+    arguments |= _said(delivery, out)
     if media:
         arguments["media_url"] = media
     try:
@@ -45,8 +46,28 @@ def send(delivery: Delivery) -> HandedOver:
     return HandedOver(provider_key=str(message.sid))
 
 
+def _said(delivery: Delivery, out: Outgoing) -> dict[str, object]:
+    """Return what Twilio is told to say: a template with its variables, or the words."""
+    use = _template_use(delivery)
+    if use is None:
+        return {"body": out.body} if out.body else {}
+    arguments: dict[str, object] = {"content_sid": use.content_sid}
+    if use.filled:
+        arguments["content_variables"] = json.dumps(use.filled)
+    return arguments
+
+
+def _template_use(delivery: Delivery) -> TemplateUse | None:
+    if delivery.channel not in META:
+        return None
+    return TemplateUse.objects.filter(entry_id=delivery.entry_id).first()
+
+
 def find(delivery: Delivery) -> HandedOver | None:
     """Ask Twilio for a message that may be `delivery`: same addresses, same words, not ours yet.
+
+    Of a template only the addresses are compared: its words are those that Meta approved, to the
+    letter. One goes at a time between two addresses, so an unknown one is this.
 
     The newest of the two addresses are read without a filter by date: Twilio's is by the date of
     sending, which a message that still waits there does not have.
@@ -55,8 +76,8 @@ def find(delivery: Delivery) -> HandedOver | None:
     not_before = delivery.created_at - timedelta(minutes=5)
     try:
         found = client().messages.list(
-            to=delivery.contact_point.value,
-            from_=delivery.hub_address.value,
+            to=prefixes.join(delivery.channel, delivery.contact_point.value),
+            from_=prefixes.join(delivery.channel, delivery.hub_address.value),
             limit=50,
         )
     except FAILURES:
@@ -66,10 +87,11 @@ def find(delivery: Delivery) -> HandedOver | None:
             channel=delivery.channel, provider_key__in=[message.sid for message in found]
         ).values_list("provider_key", flat=True)
     )
+    is_template = _template_use(delivery) is not None
     for message in found:
         if (
             message.sid not in known
-            and (message.body or "") == body
+            and (is_template or (message.body or "") == body)
             and (message.date_created is None or message.date_created >= not_before)
         ):
             return HandedOver(provider_key=str(message.sid))

@@ -9,9 +9,9 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET
 
 from channels_app import inbox
-from channels_app.messaging import sending
+from channels_app.messaging import prefixes, sending
 from channels_app.twilio.webhooks import fields_of, from_twilio
-from hub.conversations.models import Attachment, Channel
+from hub.conversations.models import Attachment
 from hub.encryption.files import EncryptedFileStorage, binding
 
 EMPTY_ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
@@ -23,9 +23,10 @@ def inbound(request: HttpRequest) -> HttpResponse:
     fields = fields_of(request)
     if not fields.get("From") or not fields.get("To"):
         return HttpResponse("From and To", status=400)
+    channel, _address = prefixes.split(fields["To"])
     inbox.work(
         inbox.accept(
-            settings.TWILIO_ACCOUNT_SID, f"{Channel.SMS}.inbound", fields["MessageSid"], fields
+            settings.TWILIO_ACCOUNT_SID, f"{channel}.inbound", fields["MessageSid"], fields
         )
     )
     return HttpResponse(EMPTY_ANSWER, content_type="text/xml")
@@ -42,7 +43,8 @@ def status(request: HttpRequest) -> HttpResponse:
         except ValueError:
             return HttpResponse("d", status=400)
     key = f"{fields['MessageSid']}:{fields.get('MessageStatus', '')}"[:128]
-    inbox.work(inbox.accept(settings.TWILIO_ACCOUNT_SID, f"{Channel.SMS}.status", key, fields))
+    channel, _address = prefixes.split(fields.get("From", ""))
+    inbox.work(inbox.accept(settings.TWILIO_ACCOUNT_SID, f"{channel}.status", key, fields))
     return HttpResponse(status=204)
 
 

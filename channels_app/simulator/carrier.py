@@ -24,6 +24,8 @@ LONGEST_BODY = 1600
 MOST_MEDIA = 10
 LARGEST_MEDIA = 5 * 1024 * 1024
 MOST_REDIRECTS = 10
+#: What a text's webhook says of where both numbers are, beside their countries; empty here.
+_PLACE = ("State", "City", "Zip")
 
 
 class NumberNotInService(Exception):
@@ -57,7 +59,12 @@ class Carrier:
     # From a phone to the hub -----------------------------------------------------------------
 
     def take_from_phone(
-        self, phone: str, number: str, body: str, media: list[tuple[str, bytes]]
+        self,
+        phone: str,
+        number: str,
+        body: str,
+        media: list[tuple[str, bytes]],
+        channel: str = "sms",
     ) -> Message:
         """A patient presses "send". ``media`` are (content type, content).
 
@@ -65,7 +72,7 @@ class Carrier:
             NumberNotInService: when the account has no such number.
             TooLarge: above 1,600 characters, ten pictures or 5 MB.
         """
-        owned = self.store.numbers.get(number)
+        owned = self.store.sender(channel, number)
         if owned is None:
             raise NumberNotInService
         size = sum(len(content) for _, content in media)
@@ -86,12 +93,16 @@ class Carrier:
             segments=count_segments(body),
             handover="sending",
             on_screen=True,
+            channel=channel,
         )
         for content_type, content in media:
             self._attach(message, content_type, content)
         self.store.phone(phone)
+        self.store.wrote[channel, phone, number] = now
         self.store.add_message(message)
-        word = opt_out.keyword(body) if self.opt_out_mode != "off" else None
+        # The provider handles STOP for texts alone.
+        handles = self.opt_out_mode != "off" and channel == "sms"
+        word = opt_out.keyword(body) if handles else None
         self._note_opt_out(message, word)
         self._show(message)
         self._tell_hub(message, owned, word)
@@ -189,6 +200,7 @@ class Carrier:
             segments=count_segments(reply.body),
             status_callback=reply.status_callback or None,
             media_urls=list(reply.media_urls),
+            channel=message.channel,
         )
         self.store.add_message(answer)
         self.send(answer)
@@ -196,26 +208,30 @@ class Carrier:
     def _inbound_parameters(self, message: Message) -> list[tuple[str, str]]:
         """The form of an inbound message webhook, empty fields included as Twilio includes them."""
         parameters = [
-            ("ToCountry", "US"),
-            ("ToState", ""),
             ("SmsMessageSid", message.sid),
             ("NumMedia", str(len(message.media))),
-            ("ToCity", ""),
-            ("FromZip", ""),
             ("SmsSid", message.sid),
-            ("FromState", ""),
             ("SmsStatus", "received"),
-            ("FromCity", ""),
             ("Body", message.body),
-            ("FromCountry", "US"),
-            ("To", message.number or ""),
-            ("ToZip", ""),
+            ("To", message.recipient or ""),
             ("NumSegments", str(message.segments)),
             ("MessageSid", message.sid),
             ("AccountSid", self.account_sid),
-            ("From", message.phone),
+            ("From", message.sender or ""),
             ("ApiVersion", VERSION),
         ]
+        if message.channel == "sms":
+            parameters += [("ToCountry", "US"), ("FromCountry", "US")]
+            parameters += [(end + what, "") for end in ("To", "From") for what in _PLACE]
+        else:
+            label = self.store.phone(message.phone).label
+            parameters += [
+                ("MessageType", _kind_of(message)),
+                ("ProfileName", label.partition("’")[0] or "Somebody"),
+                ("ChannelMetadata", "{}"),
+            ]
+        if message.channel == "whatsapp":
+            parameters.append(("WaId", message.phone.removeprefix("+")))
         for index, media in enumerate(message.media):
             parameters += [
                 (f"MediaContentType{index}", media.content_type),
@@ -242,10 +258,21 @@ class Carrier:
             self._move(message, "queued")
         self.store.phone(message.phone)
         await self.clock.sleep(self.chaos.knobs.sent_delay)
+        if not message.is_template and not self.store.window_is_open(message):
+            message.fails_with = 63016
+        if message.fails_with:
+            self._move(message, "failed", message.fails_with)
+            return
         if not await self._fetch_media(message):
             self._move(message, "failed", 11200)
             return
+        if message.channel != "sms" and any(
+            not media.content_type.startswith("image/") for media in message.media
+        ):
+            message.shown_body = ""  # words beside a document are dropped on the way
         error = magic_numbers.carrier_error(message.phone)
+        if error is not None and message.channel != "sms":
+            error = 63024
         if error is None and self.chaos.happens("undelivered_p"):
             error = 30008
         message.sent = self.clock.now()
@@ -304,12 +331,17 @@ class Carrier:
             ("SmsSid", message.sid),
             ("SmsStatus", message.status),
             ("MessageStatus", message.status),
-            ("To", message.phone),
+            ("To", message.recipient or ""),
             ("MessageSid", message.sid),
             ("AccountSid", self.account_sid),
-            ("From", message.number or ""),
+            ("From", message.sender or ""),
             ("ApiVersion", VERSION),
         ]
+        if message.channel != "sms":
+            parameters += [
+                ("ChannelPrefix", message.channel),
+                ("ChannelToAddress", message.recipient or ""),
+            ]
         if message.service_sid:
             parameters.append(("MessagingServiceSid", message.service_sid))
         if message.status in {"delivered", "undelivered"}:
@@ -324,6 +356,14 @@ class Carrier:
     def _show(self, message: Message) -> None:
         message.revision = self.store.next_revision()
         self.events.publish("message", message=show_message(message))
+
+
+def _kind_of(message: Message) -> str:
+    """What the provider calls a message of WhatsApp or Messenger."""
+    if not message.media:
+        return "text"
+    kind = message.media[0].content_type.partition("/")[0]
+    return kind if kind in {"image", "audio", "video"} else "document"
 
 
 def media_path(account_sid: str, media: Media) -> str:

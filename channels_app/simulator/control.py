@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from . import channels
 from .carrier import NumberNotInService, TooLarge
 from .chaos import UnknownKnob
 from .clock import ClockNotStepped, WorkStillRunning
@@ -58,6 +59,7 @@ class Control:
             ("POST", "/settle", self.settle),
             ("POST", "/hub", self.set_hub),
             ("POST", "/opt-out", self.set_opt_out),
+            ("POST", "/contents", self.add_content),
             ("GET", "/scenes", self.scenes),
             ("POST", "/scenes/{name}/play", self.play),
             ("POST", "/scenes/{name}/stop", self.stop),
@@ -109,7 +111,10 @@ class Control:
         return Response(status_code=204)
 
     async def send(self, request: Request) -> Response:
-        """A phone sends ``body`` and ``media`` (each ``content_type`` and ``base64``) to ``to``."""
+        """A phone sends ``body`` and ``media`` (each ``content_type`` and ``base64``) to ``to``.
+
+        ``channel`` is sms, whatsapp or messenger; ``to`` a number, or the id of a page.
+        """
         fields = await fields_of(request)
         phone = e164_of(request.path_params["e164"])
         body = fields.get("body", "")
@@ -118,9 +123,15 @@ class Control:
         media = [_read_media(item) for item in fields.get("media") or []]
         if not body and not media:
             raise Refused("an empty message is not sent")
-        to = fields.get("to") or next(iter(self.simulator.store.numbers))
+        channel = fields.get("channel") or "sms"
+        if channel not in channels.NAMES:
+            raise Refused("channel is one of " + ", ".join(channels.NAMES))
+        store = self.simulator.store
+        to = fields.get("to") or next(
+            iter(store.pages if channel == "messenger" else store.numbers), ""
+        )
         try:
-            message = self.simulator.carrier.take_from_phone(phone, str(to), body, media)
+            message = self.simulator.carrier.take_from_phone(phone, str(to), body, media, channel)
         except NumberNotInService:
             raise Refused("the number is not in service", 404) from None
         except TooLarge:
@@ -218,6 +229,15 @@ class Control:
             raise Refused("mode is one of " + ", ".join(MODES))
         self.simulator.carrier.opt_out_mode = mode
         return JSONResponse({"opt_out": mode})
+
+    async def add_content(self, request: Request) -> Response:
+        """Keep a content template with the words ``body``; answers its ``sid``."""
+        body = (await fields_of(request)).get("body")
+        if not isinstance(body, str) or not body:
+            raise Refused("body is a text")
+        sid = self.simulator.store.new_sid("HX")
+        self.simulator.store.contents[sid] = body
+        return JSONResponse({"sid": sid}, 201)
 
     async def scenes(self, request: Request) -> Response:
         """The scenes and how far each is."""

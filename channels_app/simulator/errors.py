@@ -12,6 +12,10 @@ DELIVERY_ERRORS = {
     30006: "Landline or unreachable carrier",
     30007: "Message filtered",
     30008: "Unknown error",
+    63016: "Failed to send freeform message because you are outside the allowed window. "
+    "If you are using WhatsApp, please use a Message Template.",
+    63024: "Invalid message recipient",
+    63028: "Number of parameters provided does not match the expected number of parameters",
 }
 
 

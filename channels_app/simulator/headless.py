@@ -109,6 +109,11 @@ class SimulatedTwilio:
         """Twilio's own STOP handling: off, default or advanced."""
         self.ask("POST", "/opt-out", mode=mode)
 
+    def content(self, body: str) -> str:
+        """Keep a content template with these words and places; returns its ContentSid."""
+        sid: str = self.ask("POST", "/contents", body=body)["sid"]
+        return sid
+
     def webhooks(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The webhook attempts so far, oldest first."""
         query = f"?kind={kind}" if kind else ""
@@ -134,15 +139,27 @@ class SimulatedPhone:
         self.e164 = e164
 
     def send(
-        self, body: str = "", to: str | None = None, media: Iterable[tuple[str, bytes]] = ()
+        self,
+        body: str = "",
+        to: str | None = None,
+        media: Iterable[tuple[str, bytes]] = (),
+        channel: str = "sms",
     ) -> str:
-        """Send a text, with pictures as (content type, content); returns the message's SID."""
+        """Send a text, with pictures as (content type, content); returns the message's SID.
+
+        ``channel`` is sms, whatsapp or messenger.
+        """
         pictures = [
             {"content_type": kind, "base64": base64.b64encode(content).decode()}
             for kind, content in media
         ]
         sent = self.twilio.ask(
-            "POST", f"/phones/{self.e164}/send", body=body, to=to, media=pictures
+            "POST",
+            f"/phones/{self.e164}/send",
+            body=body,
+            to=to,
+            media=pictures,
+            channel=channel,
         )
         sid: str = sent["sid"]
         return sid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -11,13 +12,12 @@ from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from . import errors, magic_numbers
+from . import channels, contents, errors, magic_numbers
 from .carrier import LONGEST_BODY, MOST_MEDIA, VERSION, media_path
 from .errors import DELIVERY_ERRORS, TwilioError
 from .paging import DEFAULT_PAGE, page_of
 from .rest import Call
 from .segments import count_segments
-from .settings import E164
 from .simulator import Simulator
 from .store import TERMINAL, Media, Message
 
@@ -156,20 +156,21 @@ def _read_new_message(call: Call) -> Message:
         raise TwilioError(21604, "A 'To' phone number is required.")
     if not sender and not service:
         raise TwilioError(21603, "A 'From' phone number is required.")
-    if call.given("ContentSid"):
-        raise TwilioError(20001, "Content templates are not simulated")
+    template = _read_template(call)
+    if template is not None:
+        body = template.body
     if not body and not media:
         raise TwilioError(21602, "Message body is required.")
-    magic_numbers.refuse_recipient(to, sender or service)
-    if not E164.fullmatch(to):
-        raise TwilioError(21211, f"Invalid 'To' Phone Number: {to}")
-    sender = _choose_sender(simulator, sender, service)
-    if to == sender:
+    channel, phone = _read_recipient(to, sender, service)
+    sender = _choose_sender(simulator, channel, sender, service)
+    if to == channels.written(channel, sender):
         raise TwilioError(21266, "'To' and 'From' number cannot be the same")
     if len(body) > LONGEST_BODY:
         raise TwilioError(21617, "The concatenated message body exceeds the 1600 character limit")
-    _check_urls(media, call.field("StatusCallback"))
-    if any((to, number) in store.blocked for number in ([sender] if sender else store.numbers)):
+    _check_urls(media, call.field("StatusCallback"), MOST_MEDIA if channel == "sms" else 1)
+    if channel == "sms" and any(
+        (phone, number) in store.blocked for number in ([sender] if sender else store.numbers)
+    ):
         raise TwilioError(21610, "Attempt to send to unsubscribed recipient")
     now = simulator.clock.now()
     send_at = _read_schedule(call, service, now)
@@ -177,7 +178,7 @@ def _read_new_message(call: Call) -> Message:
     return Message(
         sid=store.new_sid("MM" if media else "SM"),
         direction="outbound-api",
-        phone=to,
+        phone=phone,
         number=sender or None,
         body=body,
         shown_body=body,
@@ -190,26 +191,72 @@ def _read_new_message(call: Call) -> Message:
         media_urls=media,
         send_at=send_at,
         discard_body=call.field("ContentRetention") == "discard",
+        channel=channel,
+        is_template=template is not None,
+        fails_with=63028 if template is not None and not template.fits else None,
     )
 
 
-def _choose_sender(simulator: Simulator, sender: str, service: str) -> str:
+@dataclass(frozen=True)
+class _Template:
+    """The words of a content template, filled; ``fits``: with exactly the variables it has."""
+
+    body: str
+    fits: bool
+
+
+def _read_template(call: Call) -> _Template | None:
+    """``ContentSid`` and ``ContentVariables``; neither goes with words or pictures."""
+    if not call.given("ContentSid"):
+        if call.given("ContentVariables"):
+            raise TwilioError(21656, "The ContentVariables Parameter is invalid")
+        return None
+    words = call.simulator.store.contents.get(call.field("ContentSid"))
+    if words is None:
+        raise TwilioError(21655, "The ContentSid is Invalid")
+    if call.given("Body") or call.given("MediaUrl"):
+        raise errors.invalid_parameter("ContentSid goes without Body and MediaUrl")
+    variables = contents.read_variables(call.field("ContentVariables"))
+    return _Template(contents.fill(words, variables), contents.fits(words, variables))
+
+
+def _read_recipient(to: str, sender: str, service: str) -> tuple[str, str]:
+    """The channel of a new message, and the phone that it goes to."""
+    channel, theirs = channels.split(to)
+    if sender and channels.split(sender)[0] != channel:
+        raise TwilioError(
+            21910, "Invalid From and To pair. From and To should be of the same channel"
+        )
+    magic_numbers.refuse_recipient(theirs, sender or service)
+    phone = channels.phone_of(channel, theirs)
+    if phone is None:
+        raise TwilioError(21211, f"Invalid 'To' Phone Number: {to}")
+    return channel, phone
+
+
+def _choose_sender(simulator: Simulator, channel: str, sender: str, service: str) -> str:
+    """The account's address that a message is from, without its prefix; empty: not chosen yet."""
     if service and service != simulator.settings.messaging_service_sid:
         raise TwilioError(
             21701, "The Messaging Service specified in your request does not exist", 404
         )
     if not sender:
         return ""
-    magic_numbers.refuse_sender(sender)
-    if sender not in simulator.store.numbers and sender != magic_numbers.VALID_TEST_SENDER:
+    _channel, ours = channels.split(sender)
+    magic_numbers.refuse_sender(ours)
+    if simulator.store.sender(channel, ours) is not None:
+        return ours
+    if channel != "sms":
+        raise TwilioError(63007, "Twilio could not find a Channel with the specified From address")
+    if ours != magic_numbers.VALID_TEST_SENDER:
         raise TwilioError(
             21659, f"'From' {sender} is not a Twilio phone number or Short Code country mismatch"
         )
-    return sender
+    return ours
 
 
-def _check_urls(media: list[str], callback: str) -> None:
-    if len(media) > MOST_MEDIA:
+def _check_urls(media: list[str], callback: str, most: int) -> None:
+    if len(media) > most:
         raise TwilioError(21623, "Number of media files exceeds allowed limit")
     for url in media:
         if not _is_web_address(url):

@@ -17,6 +17,8 @@ DEFAULT_API_KEY_SID = "SK" + "5" * 32
 DEFAULT_API_KEY_SECRET = "simulated-api-key-secret-for-demo-and-tests-only"
 #: The sample clinic's: the main desk and cardiology.
 DEFAULT_NUMBERS = "+15550100100,+15550100200"
+#: The id of its page at Facebook, which patients write to by Messenger.
+PAGE = "100055501001000"
 
 #: Where the hub takes inbound texts, and the connection overrides an operator is advised to add
 #: in Twilio's console: three retries on errors of the hub and of the network.

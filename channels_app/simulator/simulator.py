@@ -10,7 +10,14 @@ from .chaos import Chaos
 from .clock import Clock
 from .events import Broadcaster
 from .scenes import Stage, phone_labels
-from .settings import VOICE_FALLBACK_PATH, VOICE_PATH, VOICE_STATUS_PATH, Settings
+from .settings import (
+    INBOUND_PATH,
+    PAGE,
+    VOICE_FALLBACK_PATH,
+    VOICE_PATH,
+    VOICE_STATUS_PATH,
+    Settings,
+)
 from .specification import Specification, load
 from .store import Number, Store
 from .voice import dialling, enqueueing, verbs  # noqa: F401 - each registers its verbs
@@ -55,6 +62,12 @@ class Simulator:
                 sms_url=self.at_hub(owned.sms_path),
                 friendly_name=owned.e164,
             )
+        self.store.pages[PAGE] = Number(
+            sid=self.store.new_sid("XE"),
+            e164=PAGE,
+            created=self.clock.now(),
+            sms_url=self.at_hub(INBOUND_PATH),
+        )
         self._point_voice_at_hub()
         self.store.phone(FIRST_PHONE).on_desk = True
 
@@ -68,6 +81,8 @@ class Simulator:
         self.dispatcher.hub_url = base_url
         for owned in self.settings.numbers:
             self.store.numbers[owned.e164].sms_url = self.at_hub(owned.sms_path)
+        for page in self.store.pages.values():
+            page.sms_url = self.at_hub(INBOUND_PATH)
         self._point_voice_at_hub()
 
     def _point_voice_at_hub(self) -> None:

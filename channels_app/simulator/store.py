@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from . import channels, contents
+
 #: Kept at most, so that a simulator left running for weeks stays small.
 MESSAGES_KEPT = 20_000
 ATTEMPTS_KEPT = 2_000
@@ -31,7 +33,8 @@ class Message:
     """One text or picture message, in either direction.
 
     ``phone`` is always the patient's side, ``number`` the account's (None while a messaging
-    service has yet to pick the sender).
+    service has yet to pick the sender); both are without the channel's prefix, and the phone is a
+    number on Messenger too.
     """
 
     sid: str
@@ -60,6 +63,12 @@ class Message:
     #: Grows with each change, so that a page can tell news from what overtook it.
     revision: int = 0
     deleted: bool = False
+    #: ``sms``, ``whatsapp`` or ``messenger``.
+    channel: str = "sms"
+    #: Sent by ``ContentSid``: allowed outside of the window.
+    is_template: bool = False
+    #: What the provider finds wrong only after it took the message.
+    fails_with: int | None = None
 
     @property
     def inbound(self) -> bool:
@@ -69,12 +78,20 @@ class Message:
     @property
     def sender(self) -> str | None:
         """The ``From`` of the message."""
-        return self.phone if self.inbound else self.number
+        return self._theirs if self.inbound else self._ours
 
     @property
     def recipient(self) -> str | None:
         """The ``To`` of the message."""
-        return self.number if self.inbound else self.phone
+        return self._ours if self.inbound else self._theirs
+
+    @property
+    def _theirs(self) -> str:
+        return channels.of_phone(self.channel, self.phone)
+
+    @property
+    def _ours(self) -> str | None:
+        return channels.written(self.channel, self.number) if self.number else None
 
 
 @dataclass
@@ -135,6 +152,12 @@ class Store:
         self._random = random.Random(seed)
         self.messages: dict[str, Message] = {}
         self.numbers: dict[str, Number] = {}
+        #: Pages at Facebook that the account writes for.
+        self.pages: dict[str, Number] = {}
+        #: Content templates, ContentSid → words.
+        self.contents: dict[str, str] = dict(contents.DEFAULTS)
+        #: (channel, phone, our address) → when the patient last wrote there.
+        self.wrote: dict[tuple[str, str, str], datetime] = {}
         self.phones: dict[str, Phone] = {}
         self.attempts: deque[Attempt] = deque(maxlen=ATTEMPTS_KEPT)
         #: (patient's phone, account's number) that the provider itself blocks after a STOP.
@@ -145,6 +168,17 @@ class Store:
         self._labels = labels or {}
         self._attempts_made = 0
         self._revisions = 0
+
+    def sender(self, channel: str, address: str) -> Number | None:
+        """The account's own address on a channel; each number is one on WhatsApp as well."""
+        return (self.pages if channel == "messenger" else self.numbers).get(address)
+
+    def window_is_open(self, message: Message) -> bool:
+        """Whether free words may go out: always as SMS, else for a day after the patient's."""
+        if message.channel == "sms":
+            return True
+        wrote = self.wrote.get((message.channel, message.phone, message.number or ""))
+        return wrote is not None and message.created < wrote + channels.WINDOW
 
     def new_sid(self, prefix: str) -> str:
         """A SID such as ``SM`` and 32 hexadecimal digits."""

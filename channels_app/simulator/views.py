@@ -14,6 +14,7 @@ def show_message(message: Message) -> dict[str, Any]:
         "direction": "inbound" if message.inbound else "outbound",
         "phone": message.phone,
         "number": message.number,
+        "channel": message.channel,
         "from": message.sender,
         "to": message.recipient,
         "body": message.shown_body,

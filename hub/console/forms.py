@@ -48,6 +48,17 @@ class AnswerForm(_Written):
     files = ManyFilesField(required=False)  # type: ignore[assignment]  # a field, as Form means it
 
 
+class TemplateForm(forms.Form):
+    """One press of "send" of a template."""
+
+    template = forms.UUIDField(error_messages={"required": _("Choose a template.")})
+    leg = forms.UUIDField(required=False)
+    intent = forms.UUIDField()
+    day = forms.DateField(required=False)
+    clock = forms.TimeField(required=False)
+    seen = forms.IntegerField(required=False, min_value=0)
+
+
 class NoteForm(_Written):
     """One press of "add note"."""
 

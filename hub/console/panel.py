@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from hub.console.addresses import shown
 from hub.console.templatetags.console import conversation_path, full_time, short_date
 from hub.conversations.contacts import Contact, contacts_of
-from hub.conversations.models import Channel, Conversation
+from hub.conversations.models import Channel, Conversation, HubAddress
 from hub.staff.models import User
 from patients import consent
 from patients.models import ContactPoint, ContactPointLink, Patient, RelatedPerson
@@ -27,7 +27,14 @@ Standings: TypeAlias = Mapping[int, Sequence[consent.Standing]]
 EARLIER = 8
 """How many earlier contacts the pane lists; the merged timeline has the rest."""
 
-_ICONS = {"sms": "message", "voice": "phone", "email": "mail", "chat": "messages"}
+_ICONS = {
+    "sms": "message",
+    "voice": "phone",
+    "email": "mail",
+    "chat": "messages",
+    "whatsapp": "brand-whatsapp",
+    "messenger": "brand-messenger",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +171,29 @@ def _reach(
     standings: Standings,
     ids: frozenset[int] = frozenset(),
 ) -> list[Reach]:
-    return [
-        _one_reach(point, link, line, asked_for_plain=bool(line.plain_for & ids))
+    lines = [
+        (point, link, line)
         for point, link in points
         for line in standings[point.pk]
         if line.purpose is None
     ]
+    # Every phone might be on WhatsApp: shown where something was said, or where we are there.
+    unsaid = any(_is_unsaid_whatsapp(line) for _point, _link, line in lines)
+    hides = (
+        unsaid
+        and not HubAddress.objects.filter(
+            channel=Channel.WHATSAPP, state=HubAddress.State.ON
+        ).exists()
+    )
+    return [
+        _one_reach(point, link, line, asked_for_plain=bool(line.plain_for & ids))
+        for point, link, line in lines
+        if not (hides and _is_unsaid_whatsapp(line))
+    ]
+
+
+def _is_unsaid_whatsapp(line: consent.Standing) -> bool:
+    return line.channel == Channel.WHATSAPP and line.stands is consent.Stands.UNSAID
 
 
 def _one_reach(

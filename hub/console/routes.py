@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hub.console.addresses import shown
-from hub.conversations import privacy
+from hub.conversations import privacy, window
 from hub.conversations.actions.send import LIMITS
-from hub.conversations.models import Channel, Conversation, Leg
+from hub.conversations.models import Channel, Conversation, HubAddress, Leg
 from patients.consent import Standing
 
 
@@ -26,6 +27,8 @@ class Route:
     is_usable: bool
     why_not: str
     is_current: bool
+    # Free words may be sent; else a template alone (WhatsApp and Messenger, 24 hours).
+    is_open: bool = True
 
 
 def legs_of(conversation: Conversation) -> list[Leg]:
@@ -35,7 +38,7 @@ def legs_of(conversation: Conversation) -> list[Leg]:
     """
     legs: dict[tuple[str, int], Leg] = {}
     written = conversation.legs.filter(channel__in=LIMITS)
-    for leg in written.select_related("contact_point").order_by("-id"):
+    for leg in written.select_related("contact_point", "hub_address").order_by("-id"):
         known = legs.get((leg.channel, leg.contact_point_id))
         if known is None or (known.ended_at is not None and leg.ended_at is None):
             legs[leg.channel, leg.contact_point_id] = leg
@@ -74,13 +77,15 @@ def _route(
     why_not = ""
     if is_stopped:
         why_not = _("opted out")
+    elif leg.hub_address.state != HubAddress.State.ON:
+        why_not = _("switched off")
     elif leg.ended_at is not None:
         why_not = _("ended")
     return Route(
         leg=leg.uuid,
         channel=leg.channel,
         label=str(Channel(leg.channel).label),
-        address=address if leg.channel == Channel.SMS else "",
+        address=address if leg.channel in (Channel.SMS, Channel.WHATSAPP) else "",
         reaches=_reaches_by_link(conversation, leg, who)
         if is_secure
         else _reaches(leg, who, address),
@@ -91,6 +96,7 @@ def _route(
             leg.channel == conversation.channel
             and leg.contact_point_id == conversation.contact_point_id
         ),
+        is_open=window.is_open(leg, timezone.now()),
     )
 
 
@@ -106,9 +112,17 @@ def _reaches_by_link(conversation: Conversation, leg: Leg, who: str) -> str:
 
 def _reaches(leg: Leg, who: str, address: str) -> str:
     if not who:
-        if leg.channel == Channel.SMS:
-            return _("This goes as a text to %(address)s") % {"address": address}
-        return _("They see this in the chat window")
-    if leg.channel == Channel.SMS:
-        return _("%(who)s gets this as a text to %(address)s") % {"who": who, "address": address}
-    return _("%(who)s sees this in the chat window") % {"who": who}
+        sentences = {
+            Channel.SMS: _("This goes as a text to %(address)s"),
+            Channel.WHATSAPP: _("This goes by WhatsApp to %(address)s"),
+            Channel.MESSENGER: _("They get this in Messenger"),
+            Channel.CHAT: _("They see this in the chat window"),
+        }
+    else:
+        sentences = {
+            Channel.SMS: _("%(who)s gets this as a text to %(address)s"),
+            Channel.WHATSAPP: _("%(who)s gets this by WhatsApp to %(address)s"),
+            Channel.MESSENGER: _("%(who)s gets this in Messenger"),
+            Channel.CHAT: _("%(who)s sees this in the chat window"),
+        }
+    return sentences[Channel(leg.channel)] % {"who": who, "address": address}

@@ -19,6 +19,7 @@ from hub.console.views import (
     search,
     sounds,
     status,
+    template,
     who,
 )
 
@@ -61,6 +62,7 @@ urlpatterns = [
     path(_ONE + "head", conversation.head, name="head"),
     path(_ONE + "changes", conversation.changes, name="changes"),
     path(_ONE + "send", composer.send, name="send"),
+    path(_ONE + "template", template.template, name="template"),
     path(_ONE + "note", composer.note, name="note"),
     path(_ONE + "draft", composer.draft, name="draft"),
     path(_ONE + "chat-link", composer.chat_link, name="chat_link"),

@@ -66,6 +66,57 @@ class ChannelClosed(ConversationError):
         super().__init__(_("The patient cannot be reached on this channel now."))
 
 
+class SwitchedOff(ConversationError):
+    """An administrator has not switched this address of ours on, or has switched it off."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This channel is switched off. Answer on another one, or call."))
+
+
+class WindowClosed(ConversationError):
+    """More than a day since the patient wrote there: only a template may be sent."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The patient last wrote there more than 24 hours ago. "
+                "Until they write again, only a template can be sent."
+            )
+        )
+
+
+class OneFileAlone(ConversationError):
+    """WhatsApp and Messenger carry one file a message, and lose the words beside a document."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Here one file goes at a time, and words beside it only if it is a picture.")
+        )
+
+
+class NoSuchTemplate(ConversationError):
+    """The template is not for this channel, or an administrator has switched it off."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This template cannot be sent. Load the page again."))
+
+
+class TemplateNeedsPatient(ConversationError):
+    """It names the patient, and nobody has said who it is."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("This template names the patient. Confirm first whom this conversation is about.")
+        )
+
+
+class TemplateIncomplete(ConversationError):
+    """A date or a time is missing, or is none."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Fill in the date and the time that the template asks for."))
+
+
 class NotAllowed(ConversationError):
     """The person may not do this, by role or department."""
 

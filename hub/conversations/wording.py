@@ -8,7 +8,10 @@ from patients.keywords import Keyword
 
 
 def keyword_answer(word: Keyword, language: str, number: str) -> str:
-    """Return the automatic answer to STOP, START or HELP in `language`."""
+    """Return the automatic answer to STOP, START or HELP in `language`.
+
+    `number` is ours, to call; empty where the word did not come to a number.
+    """
     with translation.override(language):
         name = settings.ORGANISATION_NAME
         if word is Keyword.STOP:
@@ -20,6 +23,10 @@ def keyword_answer(word: Keyword, language: str, number: str) -> str:
             return _("%(name)s: you will get our texts again. Reply STOP to stop them.") % {
                 "name": name
             }
+        if not number:
+            return _(
+                "%(name)s: write to us here. In an emergency call 911. Reply STOP to stop messages."
+            ) % {"name": name}
         return _(
             "%(name)s: write to us here or call %(number)s. In an emergency call 911. "
             "Reply STOP to stop texts."

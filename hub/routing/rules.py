@@ -11,13 +11,31 @@ from hub.routing.models import ChannelRules, DepartmentRules, QueueEntry
 FILLING = frozenset({Channel.VOICE.value})
 
 #: Whether a channel's contacts are offered one by one; else people take them from the list.
-OFFERED = {Channel.VOICE.value: True, Channel.CHAT.value: True, Channel.SMS.value: False}
+OFFERED = {
+    Channel.VOICE.value: True,
+    Channel.CHAT.value: True,
+    Channel.SMS.value: False,
+    Channel.WHATSAPP.value: False,
+    Channel.MESSENGER.value: False,
+}
 
 #: How many contacts of a channel one person has at once.
-CAPACITY = {Channel.VOICE.value: 1, Channel.CHAT.value: 4, Channel.SMS.value: 10}
+CAPACITY = {
+    Channel.VOICE.value: 1,
+    Channel.CHAT.value: 4,
+    Channel.SMS.value: 10,
+    Channel.WHATSAPP.value: 10,
+    Channel.MESSENGER.value: 10,
+}
 
 #: What is added to a wait's priority: a caller goes before a visitor, and a visitor before a text.
-PRECEDENCE = {Channel.VOICE.value: 4, Channel.CHAT.value: 2, Channel.SMS.value: 0}
+PRECEDENCE = {
+    Channel.VOICE.value: 4,
+    Channel.CHAT.value: 2,
+    Channel.SMS.value: 0,
+    Channel.WHATSAPP.value: 0,
+    Channel.MESSENGER.value: 0,
+}
 
 #: No ageing and no precedence lifts a wait to the urgent ones.
 MOST = 9

@@ -41,7 +41,10 @@ class _PersonForm(forms.ModelForm):
         label=gettext_lazy("Preferred channel"),
         choices=[
             ("", gettext_lazy("Not said")),
-            *((code, wording.CHANNELS[code]) for code in ("sms", "voice", "email", "chat")),
+            *(
+                (code, wording.CHANNELS[code])
+                for code in ("sms", "whatsapp", "voice", "email", "chat", "messenger")
+            ),
         ],
         required=False,
     )

@@ -325,9 +325,10 @@ def test_a_consent_says_who_agreed_and_who_took_it_down(point: ContactPoint) -> 
     )
     row = Consent.objects.get(pk=row.pk)
     assert (row.patient, row.recorded_by, row.evidence) == (patient, clerk, "said yes at the desk")
-    [standing, voice] = consent.standing([point])[point.pk]
+    [standing, *others] = consent.standing([point])[point.pk]
     assert (standing.stands, standing.source, standing.since) == (Stands.GIVEN, "staff", row.at)
-    assert voice.stands is Stands.UNSAID
+    assert [one.channel for one in others] == ["voice", "whatsapp"]
+    assert all(one.stands is Stands.UNSAID for one in others)
 
 
 def test_a_consent_needs_evidence_and_one_person(point: ContactPoint) -> None:
@@ -377,13 +378,15 @@ def test_standing_of_many_is_one_query(django_assert_num_queries) -> None:
     assert [(s.channel, s.stands) for s in found[points[0].pk]] == [
         ("sms", Stands.STOPPED),
         ("voice", Stands.STOPPED),
+        ("whatsapp", Stands.STOPPED),
     ]
     assert [(s.channel, s.purpose, s.stands) for s in found[points[1].pk]] == [
         ("sms", None, Stands.UNSAID),
         ("sms", "survey", Stands.STOPPED),
         ("voice", None, Stands.UNSAID),
+        ("whatsapp", None, Stands.UNSAID),
     ]
-    assert [s.stands for s in found[points[2].pk]] == [Stands.UNSAID, Stands.UNSAID]
+    assert [s.stands for s in found[points[2].pk]] == [Stands.UNSAID] * 3
     assert [s.channel for s in found[points[3].pk]] == ["email"]
 
 

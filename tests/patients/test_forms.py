@@ -274,6 +274,7 @@ def test_a_yes_needs_its_proof(clerk) -> None:
     assert [(row.channel, row.patient) for row in rows] == [
         ("sms", link.patient),
         ("voice", link.patient),
+        ("whatsapp", link.patient),
     ]
 
 

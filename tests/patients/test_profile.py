@@ -47,6 +47,7 @@ def test_a_profile_shows_what_is_known() -> None:
     assert [(s.channel, s.stands) for s in reach.standings] == [
         ("sms", Stands.STOPPED),
         ("voice", Stands.UNSAID),
+        ("whatsapp", Stands.UNSAID),
     ]
     assert not reach.is_stopped
     assert shown.verified_at == reach.link.verified_at

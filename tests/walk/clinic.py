@@ -18,9 +18,17 @@ from channels_app.chat.models import ChatSite
 from channels_app.files import accept_bytes
 from channels_app.voice import setting_up
 from channels_app.voice.models import Call, MenuItem, Party
-from hub.conversations.actions import calls, drafts, holder, identity, send
+from hub.conversations.actions import addresses, calls, drafts, holder, identity, send
 from hub.conversations.actions.receive import receive
-from hub.conversations.models import Attachment, Channel, Conversation, Draft, Entry, HubAddress
+from hub.conversations.models import (
+    Attachment,
+    Channel,
+    Conversation,
+    Draft,
+    Entry,
+    HubAddress,
+    MessageTemplate,
+)
 from hub.routing.models import Offer, QueueEntry
 from hub.staff import lock
 from hub.staff.actions import invite
@@ -34,6 +42,7 @@ from tests.factories import (
     LinkFactory,
     PatientFactory,
     RelatedPersonFactory,
+    TemplateFactory,
     UserFactory,
     inbound,
 )
@@ -78,6 +87,8 @@ class Clinic:
     keys: dict[str, str] = field(default_factory=dict)
     invitation: Invitation | None = None
     choice: MenuItem | None = None
+    whatsapp: HubAddress | None = None
+    template: MessageTemplate | None = None
     sites: dict[str, ChatSite] = field(default_factory=dict)
 
     def client(self, role: str, **options: Any) -> Client:
@@ -158,6 +169,10 @@ def build() -> Clinic:
     line = setting_up.add_line("+15550100109", home, by=administrator)
     choice = setting_up.Choice("1", "department", {"en": "the ward"}, department=home)
     clinic.choice = setting_up.add_choice(line, choice, by=administrator)
+    clinic.whatsapp = addresses.add_meta_address(
+        Channel.WHATSAPP, "+15550100109", label="", department=home, by=administrator
+    )
+    clinic.template = TemplateFactory()
     return clinic
 
 

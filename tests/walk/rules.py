@@ -155,6 +155,29 @@ _OF_A_LINE = (
 )
 _OF_A_CHOICE = ("parent", "skills", "spoken_en", "text_en")
 
+_OF_A_TEMPLATE = tuple(f"variable_{number}" for number in range(1, 7))
+
+
+def _template(digit: str) -> dict[str, Any]:
+    return {
+        "name": "Write to us",
+        "channel": "whatsapp",
+        "language": "en",
+        "content_sid": f"HX{digit * 32}",
+        "preview": "Please write to us.",
+    }
+
+
+def _leg(clinic: Clinic, thread: Thread) -> dict[str, Any]:
+    return {"leg": thread.conversation.legs.get(ended_at=None).uuid}
+
+
+def _press(clinic: Clinic, thread: Thread) -> dict[str, Any]:
+    """A template of WhatsApp, over a leg that is a text."""
+    assert clinic.template is not None
+    return _leg(clinic, thread) | {"template": clinic.template.uuid, "intent": uuid4()}
+
+
 RULES: dict[str, Rule] = {
     # Anybody
     "": _by_get(Kind.PUBLIC),  # leads to /console/
@@ -283,6 +306,24 @@ RULES: dict[str, Rule] = {
         lambda c, t: {"records": "on", "keep_days": "30"},
         fields=("jurisdiction", "transcribes"),
     ),
+    "meta_channels:index": _by_get(Kind.ADMINISTRATOR),
+    "meta_channels:add": _by_both(
+        Kind.ADMINISTRATOR,
+        lambda c, t: {
+            "channel": "whatsapp",
+            "value": "+15550100310",
+            "department": c.departments["home"].pk,
+        },
+        fields=("label",),
+    ),
+    "meta_channels:switch": _by_post(Kind.ADMINISTRATOR, lambda c, t: {"on": "on"}),
+    "meta_channels:add_template": _by_both(
+        Kind.ADMINISTRATOR, lambda c, t: _template("b"), fields=_OF_A_TEMPLATE
+    ),
+    "meta_channels:template": _by_both(
+        Kind.ADMINISTRATOR, lambda c, t: _template("c"), fields=_OF_A_TEMPLATE
+    ),
+    "meta_channels:switch_template": _by_post(Kind.ADMINISTRATOR, lambda c, t: {"on": "on"}),
     # Agents and supervisors
     "console:inbox": _by_get(Kind.LISTS, lambda c, t: {"list": "unassigned"}),
     "console:rows": _by_get(Kind.LISTS, lambda c, t: {"list": "unassigned"}),
@@ -330,6 +371,7 @@ RULES: dict[str, Rule] = {
     "console:panel": _by_get(Kind.READ),
     # One conversation, to work on
     "console:send": _by_post(Kind.ANSWER, _answer, fields=("files",)),
+    "console:template": _by_both(Kind.ANSWER, _press, _leg, fields=("day", "clock", "seen")),
     "console:note": _by_post(Kind.ANSWER, lambda c, t: {"body": "noted", "intent": uuid4()}),
     "console:draft": _by_post(
         Kind.ANSWER, lambda c, t: {"body": "begun", "channel": "sms", "seen": 1}
@@ -375,8 +417,10 @@ RULES: dict[str, Rule] = {
 }
 
 #: Works, and says no with a sentence: the birth date differs, the number refuses calls, the
-#: colleague is not there, nobody was asked to take the call, and an agent is no supervisor on it.
+#: colleague is not there, nobody was asked to take the call, an agent is no supervisor on it, and
+#: the template is not for texts.
 REFUSED_BY_RULE = {
+    "console:template",
     "console:birth_date",
     "console:call",
     "console:phone_hand_over",

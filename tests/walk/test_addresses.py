@@ -115,6 +115,10 @@ def url(address: Address, clinic: Clinic, target: str) -> str:
         known["line"] = clinic.choice.line.hub_address.uuid
         known["choice"] = clinic.choice.uuid
         known["department"] = clinic.departments[target].uuid
+    elif address.name.startswith("meta_channels:"):
+        assert clinic.whatsapp is not None and clinic.template is not None
+        known["address"] = clinic.whatsapp.uuid
+        known["template"] = clinic.template.uuid
     elif address.name == "chat:file":
         known["uuid"] = thread.chat_file.uuid
     elif address.name in ("console:sound", "console:listen", "console:transcript"):

@@ -30,7 +30,7 @@ def send(request: HttpRequest, uuid: UUID) -> HttpResponse:
     found = own(request, uuid)
     form = AnswerForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _invalid(form)
+        return invalid(form)
     said = form.cleaned_data
     try:
         files = [accept_upload(file) for file in said["files"]]
@@ -38,13 +38,13 @@ def send(request: HttpRequest, uuid: UUID) -> HttpResponse:
         return refused(error)
     answer = sending.Answer(
         body=said["body"],
-        leg_id=_leg(found, said["leg"]).pk,
+        leg_id=leg_of(found, said["leg"]).pk,
         intent=said["intent"],
         files=files,
         seen_number=said["seen"],
     )
     entry = sending.send(found, answer, by=user_of(request))
-    return _done(request, found, entry.number)
+    return done(request, found, entry.number)
 
 
 @require_POST
@@ -54,10 +54,10 @@ def note(request: HttpRequest, uuid: UUID) -> HttpResponse:
     found = own(request, uuid)
     form = NoteForm(request.POST)
     if not form.is_valid():
-        return _invalid(form)
+        return invalid(form)
     said = form.cleaned_data
     entry = sending.note(found, said["body"], intent=said["intent"], by=user_of(request))
-    return _done(request, found, entry.number)
+    return done(request, found, entry.number)
 
 
 @require_POST
@@ -67,7 +67,7 @@ def draft(request: HttpRequest, uuid: UUID) -> HttpResponse:
     found = own(request, uuid)
     form = DraftForm(request.POST)
     if not form.is_valid():
-        return _invalid(form)
+        return invalid(form)
     said = form.cleaned_data
     drafts.save_draft(
         found,
@@ -108,14 +108,16 @@ def chat_link(request: HttpRequest, uuid: UUID) -> HttpResponse:
     return JsonResponse({"toast": _("Link sent"), **changed(found, found.revision, request)})
 
 
-def _leg(found: Conversation, uuid: UUID | None) -> Leg:
+def leg_of(found: Conversation, uuid: UUID | None) -> Leg:
+    """Return the leg that the page named. Raises ChannelClosed."""
     leg = found.legs.filter(uuid=uuid).first() if uuid else None
     if leg is None:
         raise ChannelClosed
     return leg
 
 
-def _done(request: HttpRequest, found: Conversation, number: int) -> JsonResponse:
+def done(request: HttpRequest, found: Conversation, number: int) -> JsonResponse:
+    """Answer with the number of the entry that was written, and what changed."""
     since = _revision(request)
     return JsonResponse({"number": number, **changed(found, since, request)})
 
@@ -126,7 +128,7 @@ def _revision(request: HttpRequest) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-def _invalid(form: forms.Form) -> JsonResponse:
+def invalid(form: forms.Form) -> JsonResponse:
     """Say the first thing that is wrong."""
     words: Any = next(iter(form.errors.values()))[0]
     return JsonResponse({"error": str(words), "code": "Invalid"}, status=400)

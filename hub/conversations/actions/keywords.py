@@ -8,7 +8,7 @@ from hub.conversations.actions.outbox import write_message
 from hub.conversations.append import Happened, Line, append, log_events
 from hub.conversations.inbound import Inbound
 from hub.conversations.joining import Joined
-from hub.conversations.models import ContactEvent, Delivery, Entry, HubAddress
+from hub.conversations.models import Channel, ContactEvent, Delivery, Entry, HubAddress
 from hub.conversations.wording import keyword_answer
 from patients import actions as patients
 from patients import consent
@@ -88,6 +88,7 @@ def _answer(
         address = HubAddress.objects.get(pk=inbound.hub_address_id)
         if address.opt_out_by == HubAddress.OptOut.PROVIDER and known_to_provider:
             return
+        number = "" if address.channel == Channel.MESSENGER else address.value
         [entry] = append(
             joined.conversation,
             Line(
@@ -96,7 +97,7 @@ def _answer(
                 at=at,
                 audience=Entry.Audience.PATIENT,
                 leg=joined.leg,
-                body=keyword_answer(word, language, address.value),
+                body=keyword_answer(word, language, number),
                 delivery_state=Delivery.State.READY,
             ),
         )

@@ -1,20 +1,22 @@
 """A person of the staff answers, or writes a note."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
 from hub.audit.record import AuditAction, record
-from hub.conversations import access, errors, privacy, signals
+from hub.conversations import access, errors, privacy, signals, window
 from hub.conversations.actions.attach import stored
 from hub.conversations.actions.holder import switch_holder
 from hub.conversations.actions.outbox import write_message
 from hub.conversations.append import Happened, Line, append, log_events
 from hub.conversations.inbound import ReceivedFile
 from hub.conversations.models import (
+    META,
     Assignment,
     Attachment,
     Channel,
@@ -23,13 +25,20 @@ from hub.conversations.models import (
     Delivery,
     Draft,
     Entry,
+    HubAddress,
     Leg,
 )
 from hub.staff.models import User
 from patients import consent, contact_points
 
-#: The channels that one writes to, each with the most characters of a message (Twilio: 1,600).
-LIMITS = {Channel.SMS: 1600, Channel.CHAT: 4000}
+#: The channels that one writes to, each with the most characters of a message (Twilio: 1,600;
+#: Messenger itself: 2,000).
+LIMITS = {
+    Channel.SMS: 1600,
+    Channel.WHATSAPP: 1600,
+    Channel.MESSENGER: 1900,
+    Channel.CHAT: 4000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +59,56 @@ def send(conversation: Conversation, answer: Answer, *, by: User) -> Entry:
     """Append the answer and its delivery in one transaction; an unheld conversation is claimed.
 
     Raises HeldByAnother, AlreadyResolved, OptedOut, AnswerLanded, NothingToSend, TooLong,
-    ChannelClosed or NotAllowed (hub.conversations.errors). The same `intent` twice is one message.
+    ChannelClosed, SwitchedOff, WindowClosed, OneFileAlone or NotAllowed
+    (hub.conversations.errors). The same `intent` twice is one message.
     """
     if not answer.body.strip() and not answer.files:
         raise errors.NothingToSend
+
+    def fits(leg: Leg, now: datetime) -> None:
+        if len(answer.body) > LIMITS[Channel(leg.channel)]:
+            raise errors.TooLong(LIMITS[Channel(leg.channel)])
+        if leg.channel in META:
+            _fits_meta(answer)
+
+    def may_write(leg: Leg, now: datetime) -> None:
+        if not window.is_open(leg, now):
+            raise errors.WindowClosed
+
+    return deliver(
+        conversation,
+        answer,
+        by=by,
+        fits=fits,
+        may_write=may_write,
+        along=lambda entry: _store_files(entry, answer.files),
+    )
+
+
+def deliver(
+    conversation: Conversation,
+    answer: Answer,
+    *,
+    by: User,
+    fits: Callable[[Leg, datetime], None],
+    may_write: Callable[[Leg, datetime], None],
+    along: Callable[[Entry], None],
+) -> Entry:
+    """Append `answer` and its delivery, in one transaction; for this room's actions alone.
+
+    Args:
+        conversation: where.
+        answer: the words as the patient gets them.
+        by: who says it; takes the conversation if nobody has it.
+        fits: raises where the leg's channel does not carry this.
+        may_write: raises where this may not be said there now; not asked for a repeat.
+        along: writes what belongs to the entry, before its delivery.
+    """
     access.require_answer(by, conversation)
     now = timezone.now()
     with transaction.atomic():
         leg = _open_leg(conversation, answer.leg_id)
-        if len(answer.body) > LIMITS[Channel(leg.channel)]:
-            raise errors.TooLong(LIMITS[Channel(leg.channel)])
+        fits(leg, now)
         # FOR SHARE: a STOP that is being obeyed now is waited for (MODEL.md, Delivery).
         contact_points.lock_for_share(leg.contact_point_id)
         if consent.is_stopped(leg.contact_point_id, leg.channel):
@@ -68,6 +117,7 @@ def send(conversation: Conversation, answer: Answer, *, by: User) -> Entry:
         repeat = conversation.entries.filter(intent=answer.intent).first()
         if repeat is not None:
             return repeat
+        may_write(leg, now)
         _refuse_collision(conversation, answer, by)
         secure = not answer.is_plain and privacy.goes_secure(conversation, leg)
         lines = [_answer_line(answer, leg, by, secure=secure)]
@@ -83,7 +133,7 @@ def send(conversation: Conversation, answer: Answer, *, by: User) -> Entry:
             contact_point_id=leg.contact_point_id,
         )
         entry = entries[-1]
-        _store_files(entry, answer.files)
+        along(entry)
         write_message(entry, leg)
         events = [Happened(ContactEvent.Kind.PERSON_ANSWERED, now, leg, agent_id=by.pk)]
         if took:
@@ -132,10 +182,22 @@ def note(conversation: Conversation, body: str, *, intent: UUID, by: User) -> En
 
 
 def _open_leg(conversation: Conversation, leg_id: int) -> Leg:
-    leg = conversation.legs.filter(pk=leg_id, ended_at__isnull=True, channel__in=LIMITS).first()
+    open_legs = conversation.legs.filter(ended_at__isnull=True, channel__in=LIMITS)
+    leg = open_legs.select_related("hub_address").filter(pk=leg_id).first()
     if leg is None:
         raise errors.ChannelClosed
+    if leg.hub_address.state != HubAddress.State.ON:
+        raise errors.SwitchedOff
     return leg
+
+
+def _fits_meta(answer: Answer) -> None:
+    """One file a message; Twilio drops the words beside anything but a picture."""
+    loses_words = bool(answer.body.strip()) and any(
+        not file.content_type.startswith("image/") for file in answer.files
+    )
+    if len(answer.files) > 1 or loses_words:
+        raise errors.OneFileAlone
 
 
 def _take(conversation: Conversation, by: User) -> bool:

@@ -2,6 +2,7 @@
 
 from hub.conversations.models.attachment import Attachment, Draft
 from hub.conversations.models.conversation import (
+    META,
     Assignment,
     Channel,
     Conversation,
@@ -13,8 +14,10 @@ from hub.conversations.models.delivery import Delivery
 from hub.conversations.models.entry import Entry
 from hub.conversations.models.event import ContactEvent
 from hub.conversations.models.privacy import ChannelPrivacy
+from hub.conversations.models.template import MessageTemplate, TemplateUse
 
 __all__ = [
+    "META",
     "Assignment",
     "Attachment",
     "Channel",
@@ -26,5 +29,7 @@ __all__ = [
     "Entry",
     "HubAddress",
     "Leg",
+    "MessageTemplate",
     "ReadMark",
+    "TemplateUse",
 ]

@@ -15,10 +15,22 @@ class Channel(models.TextChoices):
     SMS = "sms", _("Text")
     CHAT = "chat", _("Web chat")
     VOICE = "voice", _("Phone call")
+    WHATSAPP = "whatsapp", _("WhatsApp")
+    MESSENGER = "messenger", _("Messenger")
+
+
+#: Channels of Meta, which signs no agreement on health data: off until an administrator switches
+#: an address on, and free words only within a day of the patient's own.
+META = (Channel.WHATSAPP, Channel.MESSENGER)
 
 
 class HubAddress(models.Model):
     """An address of ours (number, chat page) and the department that owns it."""
+
+    class State(models.TextChoices):
+        NEW = "new", _("Not switched on yet")  # what comes in waits in the inbox
+        ON = "on", _("On")
+        OFF = "off", _("Switched off")  # what comes in is shown, nothing goes out
 
     class OptOut(models.TextChoices):
         HUB = "hub", _("The hub confirms a STOP")
@@ -26,17 +38,22 @@ class HubAddress(models.Model):
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     channel = models.CharField(max_length=16, choices=Channel.choices)
-    value = models.CharField(max_length=254)  # +15550100100, or a chat site's key
+    # +15550100100, a chat site's key, or the id of a page at Facebook
+    value = models.CharField(max_length=254)
     label = models.CharField(max_length=80)
     department = models.ForeignKey(
         "staff.Department", on_delete=models.PROTECT, related_name="hub_addresses"
     )
+    state = models.CharField(max_length=4, choices=State.choices, default=State.ON)
     # The one confirmation of a STOP comes from one side, never from both.
     opt_out_by = models.CharField(max_length=8, choices=OptOut.choices, default=OptOut.HUB)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["channel", "value"], name="one_hub_address"),
+            models.CheckConstraint(
+                condition=Q(state__in=["new", "on", "off"]), name="hub_address_state"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -189,7 +206,9 @@ class Leg(models.Model):
             # A call's leg is exempt: it ends with the call, and two calls are two legs.
             models.UniqueConstraint(
                 fields=["contact_point", "hub_address"],
-                condition=Q(ended_at__isnull=True, channel__in=["sms", "chat"]),
+                condition=Q(
+                    ended_at__isnull=True, channel__in=["sms", "chat", "whatsapp", "messenger"]
+                ),
                 name="one_open_text_leg",
             ),
         ]

@@ -30,6 +30,8 @@ function route() {
 function showRoute() {
   const chosen = route();
   form().dataset.channel = chosen?.dataset.channel ?? "";
+  form().dataset.window = chosen?.dataset.window ?? "";
+  document.getElementById("template-open").dataset.query = `leg=${chosen?.value ?? ""}`;
   const reaches = document.getElementById("reaches");
   reaches.textContent = isNote() ? words("reachesNote") : (chosen?.dataset.reaches ?? reaches.textContent);
   reaches.title = reaches.textContent;
@@ -166,7 +168,11 @@ async function hand(message) {
       mark(message, words("notSent"), () => hand(message));
     } else if (error instanceof Refused && error.code === "AnswerLanded") {
       await askFirst(message, error.message);
-    } else putBack(message, error.message);
+    } else {
+      putBack(message, error.message);
+      // The window closed while they wrote: the ways are drawn anew, with the picker.
+      if (error.code === "WindowClosed") document.dispatchEvent(new CustomEvent("console:routes"));
+    }
   }
 }
 

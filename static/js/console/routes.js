@@ -18,10 +18,14 @@ const refresh = debounced(async () => {
   }
 }, 60);
 
+document.addEventListener("console:routes", refresh);
+
 /** Look whether new lines change by which ways the patient is reached. */
 export function followRoutes(entries) {
-  const channel = document.getElementById("route")?.selectedOptions[0]?.dataset.channel;
+  const chosen = document.getElementById("route")?.selectedOptions[0]?.dataset ?? {};
+  // On another way, or on one that was too long silent for free words.
   const elsewhere = ({ html }) =>
-    html.includes('data-author-kind="patient"') && !html.includes(`data-channel="${channel}"`);
+    html.includes('data-author-kind="patient"') &&
+    (chosen.window === "closed" || !html.includes(`data-channel="${chosen.channel}"`));
   if (entries.some((one) => TELLS.test(one.html) || elsewhere(one))) refresh();
 }

@@ -6,6 +6,8 @@ import { makePastCall } from "./past_calls.js";
 import { copyTemplate, showNumber, showTime, writeWithLinks } from "./words.js";
 
 const NEAR_BOTTOM_PX = 60;
+/** What is written beside a message; of a plain text nothing is. */
+const WAYS = { whatsapp: "WhatsApp", messenger: "Messenger" };
 
 export class Phone {
   /** @param {{e164: string, label: string}} shown  @param {string[]} numbers the clinic's */
@@ -86,7 +88,7 @@ export class Phone {
     line.revision = message.revision;
     const failed = message.direction === "inbound" && ["refused", "lost"].includes(message.handover);
     line.element.classList.toggle("failed", failed);
-    line.part("fate").textContent = fateOf(message);
+    line.part("fate").textContent = [WAYS[message.channel], fateOf(message)].filter(Boolean).join(" · ");
     if (!quietly && wasAtBottom) this.#toBottom();
   }
 
@@ -168,7 +170,8 @@ export class Phone {
     try {
       const media = await Promise.all(files.map(readFile));
       const to = this.part("to").value;
-      this.show(await ask("POST", `/phones/${this.e164}/send`, { body, media, to }));
+      const channel = this.part("way").value;
+      this.show(await ask("POST", `/phones/${this.e164}/send`, { body, media, to, channel }));
       this.#toBottom();
       return true;
     } catch (error) {

@@ -1,0 +1,1 @@
+"""The administrators' pages about WhatsApp and Messenger: our addresses there, and templates."""
