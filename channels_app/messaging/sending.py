@@ -60,7 +60,8 @@ def _said(delivery: Delivery, out: Outgoing) -> dict[str, object]:
 def _template_use(delivery: Delivery) -> TemplateUse | None:
     if delivery.channel not in META:
         return None
-    return TemplateUse.objects.filter(entry_id=delivery.entry_id).first()
+    assert delivery.entry is not None
+    return TemplateUse.objects.filter(entry=delivery.entry).first()
 
 
 def find(delivery: Delivery) -> HandedOver | None:

@@ -82,6 +82,22 @@ PATIENTS = (
     Cared("Mateo Delgado", date(2012, 10, 19), "+15550100152"),
 )
 
+#: Templates for WhatsApp that the simulated Twilio has, too: ContentSid, name, language, text.
+TEMPLATES = (
+    (
+        "HX" + "a1" * 16,
+        "Please write to us",
+        "en",
+        "Hello {{1}}, this is {{2}}. Please write to us here when you have a moment.",
+    ),
+    (
+        "HX" + "b2" * 16,
+        "Please write to us",
+        "es",
+        "Hola {{1}}, somos {{2}}. Escríbanos aquí cuando tenga un momento.",
+    ),
+)
+
 CANNED = (
     ("hours", "Opening hours", "We are open Monday to Friday, 8 a.m. to 6 p.m.", "en"),
     ("hours", "Horario", "Abrimos de lunes a viernes, de 8 a. m. a 6 p. m.", "es"),

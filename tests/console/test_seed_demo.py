@@ -3,7 +3,8 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from hub.conversations.models import Conversation, Entry
+from channels_app.simulator import contents
+from hub.conversations.models import Conversation, Entry, HubAddress, MessageTemplate
 from hub.staff.models import Tab, User
 from patients.models import Patient
 
@@ -22,6 +23,13 @@ def test_twice_is_once() -> None:
         "shared",
         "confirmed",
     }
+
+
+def test_its_templates_are_those_of_the_simulated_twilio() -> None:
+    call_command("seed_demo")
+    assert dict(MessageTemplate.objects.values_list("content_sid", "preview")) == contents.DEFAULTS
+    assert HubAddress.objects.get(channel="whatsapp").state == HubAddress.State.ON
+    assert not HubAddress.objects.filter(channel="messenger").exists()
 
 
 def test_not_in_production(settings) -> None:

@@ -26,7 +26,10 @@ from hub.conversations.actions.send_template import (
 from hub.conversations.models import Conversation, Leg, MessageTemplate
 
 #: What stands in the picker for a date and a time that are still to be chosen.
-_OPEN = {MessageTemplate.Variable.DATE: _("(date)"), MessageTemplate.Variable.TIME: _("(time)")}
+_OPEN = {
+    MessageTemplate.Variable.DATE.value: _("(date)"),
+    MessageTemplate.Variable.TIME.value: _("(time)"),
+}
 
 
 @dataclass(frozen=True, slots=True)

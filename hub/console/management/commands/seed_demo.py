@@ -16,7 +16,7 @@ from channels_app.chat.models import ChatSite
 from hub.console import demo_clinic as clinic
 from hub.console.demo_phone import seed_phone
 from hub.console.models import CannedReply
-from hub.conversations.actions import send, status
+from hub.conversations.actions import addresses, send, status, templates
 from hub.conversations.actions.receive import receive
 from hub.conversations.inbound import Inbound
 from hub.conversations.models import Channel, Conversation, HubAddress
@@ -51,6 +51,7 @@ class Command(BaseCommand):
             departments = _departments()
             people = _people(departments, options["password"])
             _addresses(departments)
+            _whatsapp(departments["Front desk"], people["Ada Lindholm"])
             seed_phone()
             _canned_replies()
             for cared in clinic.PATIENTS:
@@ -130,6 +131,18 @@ def _addresses(departments: dict[str, Department]) -> None:
     ChatSite.objects.create(
         hub_address=chat, key=clinic.SITE, allowed_origins=origins, text_number=clinic.NUMBER
     )
+
+
+def _whatsapp(department: Department, by: User) -> None:
+    """The clinic's administrator has decided for WhatsApp, and keeps two templates."""
+    address = addresses.add_meta_address(
+        Channel.WHATSAPP, clinic.NUMBER, label="WhatsApp", department=department, by=by
+    )
+    addresses.switch_address(address, on=True, by=by)
+    for sid, name, language, preview in clinic.TEMPLATES:
+        variables = ("first_name", "clinic_name")
+        wanted = templates.Wanted(name, Channel.WHATSAPP, language, sid, preview, variables)
+        templates.switch_template(templates.add_template(wanted, by=by), on=True, by=by)
 
 
 def _canned_replies() -> None:
