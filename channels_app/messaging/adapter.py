@@ -141,7 +141,7 @@ def parse(payload: dict[str, Any]) -> Inbound:
     sender, theirs = prefixes.split(str(payload.get("From", "")))
     if sender != channel:
         raise normal_form.NotAnAddress(prefixes.SYSTEMS[channel])
-    text = str(payload.get("Body", ""))
+    text = _words(payload)
     keyword = recognise(text)
     count = min(int(payload.get("NumMedia") or 0), MOST_FILES)
     return Inbound(
@@ -163,6 +163,16 @@ def parse(payload: dict[str, Any]) -> Inbound:
         # With Advanced Opt-Out, Twilio answers by itself and says so: do not answer twice.
         keyword_answered=bool(payload.get("OptOutType")),
     )
+
+
+def _words(payload: dict[str, Any]) -> str:
+    """Return what was written; of a place, where it is: it may be a call for help."""
+    words = str(payload.get("Body", ""))
+    if "Latitude" not in payload or "Longitude" not in payload:
+        return words
+    where = [f"{payload['Latitude']}, {payload['Longitude']}"]
+    where += [str(payload[name]) for name in ("Label", "Address") if payload.get(name)]
+    return "\n".join(part for part in (words, f"📍 {' · '.join(where)}") if part)
 
 
 def _status(channel: str, payload: dict[str, Any]) -> None:

@@ -8,10 +8,17 @@ from django.db import IntegrityError, connection, transaction
 
 from hub.audit.models import AuditEvent
 from hub.conversations import errors
-from hub.conversations.actions import identity, templates
+from hub.conversations.actions import drafts, identity, templates
 from hub.conversations.actions.receive import receive
 from hub.conversations.actions.send_template import Filled, Press, send_template
-from hub.conversations.models import Channel, Conversation, HubAddress, MessageTemplate, TemplateUse
+from hub.conversations.models import (
+    Channel,
+    Conversation,
+    Draft,
+    HubAddress,
+    MessageTemplate,
+    TemplateUse,
+)
 from hub.staff.actions import NotAnAdministrator
 from hub.staff.models import User
 from tests.factories import (
@@ -136,6 +143,14 @@ def test_the_hub_fills_it_in_the_templates_language(
         "Hello Ana, this is Riverside Clinic. Until 3 de diciembre de 2026, 14:30."
     )
     assert TemplateUse.objects.get(entry=entry).filled["3"] == "3 de diciembre de 2026"
+
+
+def test_what_somebody_was_writing_stays(conversation: Conversation, agent: User) -> None:
+    drafts.save_draft(
+        conversation, "Not yet", is_note=False, channel="whatsapp", seen_number=1, by=agent
+    )
+    send_template(conversation, press(TemplateFactory(), conversation), by=agent)
+    assert Draft.objects.get().body == "Not yet"
 
 
 def test_what_it_is_filled_with_is_encrypted(conversation: Conversation, agent: User) -> None:

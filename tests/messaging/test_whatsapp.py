@@ -171,6 +171,21 @@ def test_the_webhook_tells_the_channels_apart(whatsapp: HubAddress, settings: An
     assert Entry.objects.get(channel="whatsapp", author_kind="patient").body == "Hello"
 
 
+@pytest.mark.parametrize(
+    ("fields", "body"),
+    [
+        ({"Body": "", "Latitude": "38.89", "Longitude": "-77.03"}, "📍 38.89, -77.03"),
+        (
+            {"Latitude": "38.89", "Longitude": "-77.03", "Label": "Mall", "Address": "1 Main St"},
+            "I am here\n📍 38.89, -77.03 · Mall · 1 Main St",
+        ),
+    ],
+)
+def test_a_place_is_told_in_words(whatsapp: HubAddress, fields: dict[str, str], body: str) -> None:
+    arrive(f"whatsapp:{ANA}", f"whatsapp:{CLINIC}", "I am here", **fields)
+    assert Entry.objects.get(author_kind="patient").body == body
+
+
 # --- Off until switched on ----------------------------------------------------------------------
 
 

@@ -75,14 +75,11 @@ def send(conversation: Conversation, answer: Answer, *, by: User) -> Entry:
         if not window.is_open(leg, now):
             raise errors.WindowClosed
 
-    return deliver(
-        conversation,
-        answer,
-        by=by,
-        fits=fits,
-        may_write=may_write,
-        along=lambda entry: _store_files(entry, answer.files),
-    )
+    def along(entry: Entry) -> None:
+        _store_files(entry, answer.files)
+        Draft.objects.filter(user=by, conversation=conversation).delete()
+
+    return deliver(conversation, answer, by=by, fits=fits, may_write=may_write, along=along)
 
 
 def deliver(
@@ -139,7 +136,6 @@ def deliver(
         if took:
             events.insert(0, Happened(ContactEvent.Kind.ASSIGNED, now, agent_id=by.pk))
         log_events(conversation, *events)
-        Draft.objects.filter(user=by, conversation=conversation).delete()
         record(AuditAction.SEND_MESSAGE, actor=by, conversation=conversation)
         if took:
             Assignment.objects.create(
