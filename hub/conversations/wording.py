@@ -8,10 +8,7 @@ from patients.keywords import Keyword
 
 
 def keyword_answer(word: Keyword, language: str, number: str) -> str:
-    """Return the automatic answer to STOP, START or HELP in `language`.
-
-    `number` is ours, to call; empty where the word did not come to a number.
-    """
+    """Return the automatic answer to STOP, START or HELP in `language`; `number` is ours."""
     with translation.override(language):
         name = settings.ORGANISATION_NAME
         if word is Keyword.STOP:
@@ -23,10 +20,6 @@ def keyword_answer(word: Keyword, language: str, number: str) -> str:
             return _("%(name)s: you will get our texts again. Reply STOP to stop them.") % {
                 "name": name
             }
-        if not number:
-            return _(
-                "%(name)s: write to us here. In an emergency call 911. Reply STOP to stop messages."
-            ) % {"name": name}
         return _(
             "%(name)s: write to us here or call %(number)s. In an emergency call 911. "
             "Reply STOP to stop texts."

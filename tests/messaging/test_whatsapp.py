@@ -435,10 +435,19 @@ def test_a_template_is_stopped_too(whatsapp: HubAddress, agent: User) -> None:
         send_template(conversation, press, by=agent)
 
 
-def test_help_on_messenger_names_no_number(messenger: HubAddress) -> None:
-    arrive(f"messenger:{PSID}", f"messenger:{PAGE}", "HELP")
-    told = Entry.objects.filter(author_kind="automatic").first()
-    assert told is not None and PAGE not in told.body and "911" in told.body
+def test_help_on_messenger_names_a_number_to_call(
+    messenger: HubAddress, department: Department
+) -> None:
+    def told() -> str:
+        arrive(f"messenger:{PSID}", f"messenger:{PAGE}", "HELP")
+        return Entry.objects.filter(author_kind="automatic", body__isnull=False).latest("id").body
+
+    assert "call Riverside Clinic. In an emergency call 911" in told()
+    HubAddressFactory(value="+15550100900")
+    assert "call +15550100900." in told()
+    HubAddressFactory(value=CLINIC, channel=Channel.VOICE, department=department)
+    HubAddressFactory(value="+15550100101", department=department)
+    assert f"call {CLINIC}." in told()
 
 
 # --- Routing ------------------------------------------------------------------------------------

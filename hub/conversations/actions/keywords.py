@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.conf import settings
+from django.db.models import Q
+
 from hub.conversations.actions.outbox import write_message
 from hub.conversations.append import Happened, Line, append, log_events
 from hub.conversations.inbound import Inbound
@@ -88,7 +91,7 @@ def _answer(
         address = HubAddress.objects.get(pk=inbound.hub_address_id)
         if address.opt_out_by == HubAddress.OptOut.PROVIDER and known_to_provider:
             return
-        number = "" if address.channel == Channel.MESSENGER else address.value
+        number = _number_to_call(address)
         [entry] = append(
             joined.conversation,
             Line(
@@ -112,3 +115,18 @@ def _answer(
         )
 
     obeyed.steps.append(step)
+
+
+def _number_to_call(address: HubAddress) -> str:
+    """Return the number that HELP names: for a page at Messenger one of its department's.
+
+    Where the hub knows of no number at all, whoever asks is told to call the clinic by its name.
+    """
+    if address.channel != Channel.MESSENGER:
+        return address.value
+    numbers = HubAddress.objects.filter(channel__in=[Channel.VOICE, Channel.SMS])
+    nearest = numbers.annotate(elsewhere=~Q(department_id=address.department_id))
+    return (
+        nearest.order_by("elsewhere", "-channel", "pk").values_list("value", flat=True).first()
+        or settings.ORGANISATION_NAME
+    )
