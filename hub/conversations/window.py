@@ -20,12 +20,14 @@ def closes_at(leg: Leg) -> datetime | None:
     """
     if not is_limited(leg.channel):
         return None
-    last = Entry.objects.filter(
+    wrote = Entry.objects.filter(
         leg__contact_point_id=leg.contact_point_id,
         leg__hub_address_id=leg.hub_address_id,
         kind=Entry.Kind.MESSAGE,
         author_kind=Entry.Author.PATIENT,
-    ).aggregate(last=Max("at"))["last"]
+    )
+    # What was written on the secure page did not pass the provider.
+    last = wrote.exclude(detail__has_key="secure").aggregate(last=Max("at"))["last"]
     return last + LASTS if last is not None else None
 
 

@@ -13,6 +13,7 @@ from hub.conversations.actions.identity import identify_as
 from hub.conversations.actions.receive import receive
 from hub.conversations.models import (
     Channel,
+    ChannelPrivacy,
     Conversation,
     Delivery,
     HubAddress,
@@ -71,6 +72,9 @@ def test_a_conversation_by_whatsapp_says_so(
 
 def test_a_conversation_in_messenger_says_so(desk: Desk, log_in: LogIn) -> None:
     address = HubAddressFactory(channel=Channel.MESSENGER, value="1", department=desk.department)
+    ChannelPrivacy.objects.create(
+        department=desk.department, channel=Channel.MESSENGER, secure=False
+    )
     system = ContactPoint.System.MESSENGER
     found = receive(inbound(address, number=PSID, contact_system=system)).conversation
     shown = page(log_in(desk.agent), found)

@@ -33,7 +33,7 @@ async def test_a_day_too_late_and_then_freely(
     phone = simulator.phone(ANA)
     lena = await log_in("lena")
     await lena.goto(f"{clinic.url}/console/c/{found.uuid}/")
-    await expect(lena.locator("#reaches")).to_contain_text("by WhatsApp")
+    await expect(lena.locator("#reaches")).to_contain_text("a secure link by WhatsApp")
     await expect(lena.get_by_text("only a template can be sent")).to_be_visible()
     await expect(lena.locator("#body")).to_be_hidden()
     await keep_picture(lena, "whatsapp-window-closed")
@@ -54,7 +54,9 @@ async def test_a_day_too_late_and_then_freely(
     await expect(lena.locator("#body")).to_be_visible()
     await lena.locator("#body").fill("We are, from 8 to 6.")
     await lena.keyboard.press("Control+Enter")
-    await sync_to_async(phone.wait_for)("We are, from 8 to 6.")
+    # Nobody has decided for plain words there, so what goes out is that a message waits.
+    await sync_to_async(phone.wait_for)("Riverside Clinic: ")
+    await sync_to_async(phone.wait_for)("/s/#")
     last = (await sync_to_async(phone.messages)())[-1]
     assert last["to"] == f"whatsapp:{ANA}"
     await expect(lena.locator(".entry.is-ours").last).to_contain_text("by WhatsApp")

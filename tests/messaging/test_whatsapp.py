@@ -19,7 +19,9 @@ from hub.conversations.actions import addresses, send
 from hub.conversations.actions.receive import receive
 from hub.conversations.actions.send_template import Press, send_template
 from hub.conversations.models import (
+    META,
     Channel,
+    ChannelPrivacy,
     Conversation,
     Delivery,
     Entry,
@@ -50,7 +52,11 @@ CLINIC, ANA, PSID = "+15550100100", "+15550100142", "6000015550100142"
 
 @pytest.fixture
 def department() -> Department:
-    return DepartmentFactory()
+    """One whose administrator has decided for plain words."""
+    made = DepartmentFactory()
+    for channel in META:
+        ChannelPrivacy.objects.create(department=made, channel=channel, secure=False)
+    return made
 
 
 @pytest.fixture
@@ -397,6 +403,44 @@ def test_one_file_at_a_time_and_no_words_beside_a_document(
         answer(leg, agent, "Please read", files=[note])
     assert answer(leg, agent, "The form", files=[picture])
     assert answer(leg, agent, "", files=[note])
+
+
+# --- No health information ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channel", META)
+def test_unless_somebody_decided_so_no_word_of_an_answer_goes_out(
+    twilio: SimulatedTwilio,
+    whatsapp: HubAddress,
+    messenger: HubAddress,
+    agent: User,
+    channel: Channel,
+) -> None:
+    ChannelPrivacy.objects.all().delete()
+    theirs, ours = {"whatsapp": (ANA, CLINIC), "messenger": (PSID, PAGE)}[channel]
+    twilio.phone(ANA).send("Hola", channel=channel)
+    arrive(prefixes.join(channel, theirs), prefixes.join(channel, ours))
+    Delivery.objects.all().delete()
+    written = answer(Leg.objects.get(channel=channel), agent, "Your result is negative")
+    outbox.deliver(written.deliveries.get().pk)
+    twilio.settle()
+    [notice] = twilio.phone(ANA).received()
+    assert "a message waits for you" in notice and "negative" not in notice
+    assert written.deliveries.get().state == "accepted"
+
+
+def test_what_is_written_on_the_secure_page_opens_no_window(whatsapp: HubAddress) -> None:
+    old = timezone.now() - timedelta(hours=30)
+    leg = receive(inbound(whatsapp, number=ANA, at=old)).entry.leg
+    receive(inbound(whatsapp, number=ANA, is_secure=True))
+    assert not window.is_open(leg, timezone.now())
+
+
+def test_documents_by_secure_link_may_be_several(whatsapp: HubAddress, agent: User) -> None:
+    ChannelPrivacy.objects.all().delete()
+    leg = leg_of(by_whatsapp())
+    files = [accept_bytes([b"Bring your card."], f"{name}.txt") for name in "ab"]
+    assert answer(leg, agent, "Please read", files=files)
 
 
 # --- STOP ---------------------------------------------------------------------------------------

@@ -276,13 +276,14 @@ def test_an_administrator_sets_it(address: HubAddress, conversation: Conversatio
     ada = UserFactory(administrator=True)
     client = Client()
     client.force_login(ada)
+    others = {"part": "privacy", "whatsapp": "secure", "messenger": "secure"}
     path = f"/staff/departments/{address.department.uuid}/"
     assert "How answers go out" in client.get(path).content.decode()
-    assert client.post(path, {"part": "privacy", "sms": "plain"}).status_code == 302
+    assert client.post(path, others | {"sms": "plain"}).status_code == 302
     assert not goes_secure(conversation)
-    assert client.post(path, {"part": "privacy", "sms": "loud"}).status_code == 200
+    assert client.post(path, others | {"sms": "loud"}).status_code == 200
     assert not goes_secure(conversation)
-    assert client.post(path, {"part": "privacy", "sms": "secure"}).status_code == 302
+    assert client.post(path, others | {"sms": "secure"}).status_code == 302
     assert goes_secure(conversation)
     details = list(
         AuditEvent.objects.filter(action="settings_changed", actor=ada)

@@ -68,10 +68,11 @@ def send(conversation: Conversation, answer: Answer, *, by: User) -> Entry:
     def fits(leg: Leg, now: datetime) -> None:
         if len(answer.body) > LIMITS[Channel(leg.channel)]:
             raise errors.TooLong(LIMITS[Channel(leg.channel)])
-        if leg.channel in META:
-            _fits_meta(answer)
 
-    def may_write(leg: Leg, now: datetime) -> None:
+    def may_write(leg: Leg, now: datetime, secure: bool) -> None:
+        if leg.channel in META and not secure:
+            _fits_meta(answer)
+        # A notice with a link is made of free words, too.
         if not window.is_open(leg, now):
             raise errors.WindowClosed
 
@@ -88,7 +89,7 @@ def deliver(
     *,
     by: User,
     fits: Callable[[Leg, datetime], None],
-    may_write: Callable[[Leg, datetime], None],
+    may_write: Callable[[Leg, datetime, bool], None],
     along: Callable[[Entry], None],
 ) -> Entry:
     """Append `answer` and its delivery, in one transaction; for this room's actions alone.
@@ -98,7 +99,8 @@ def deliver(
         answer: the words as the patient gets them.
         by: who says it; takes the conversation if nobody has it.
         fits: raises where the leg's channel does not carry this.
-        may_write: raises where this may not be said there now; not asked for a repeat.
+        may_write: raises where this may not be said there now, being told whether it goes out as a
+            notice with a link; not asked for a repeat.
         along: writes what belongs to the entry, before its delivery.
     """
     access.require_answer(by, conversation)
@@ -114,9 +116,9 @@ def deliver(
         repeat = conversation.entries.filter(intent=answer.intent).first()
         if repeat is not None:
             return repeat
-        may_write(leg, now)
-        _refuse_collision(conversation, answer, by)
         secure = not answer.is_plain and privacy.goes_secure(conversation, leg)
+        may_write(leg, now, secure)
+        _refuse_collision(conversation, answer, by)
         lines = [_answer_line(answer, leg, by, secure=secure)]
         if took:
             lines.insert(0, _took_line(by))
