@@ -214,3 +214,49 @@ add(
     kind=MailKind.MESSAGE,
     bounce=None,
 )
+add(
+    "old: only the text says so",
+    _old(
+        "Your message to Ana",
+        "Delivery to the following recipients failed.",
+        "",
+        "   ana@example.org",
+        "",
+        "550 5.1.1 User unknown",
+        headers=b"From: postmaster@mx.example\r\nTo: desk@clinic.example\r\n",
+    ),
+    kind=MailKind.BOUNCE,
+    bounce=_bounce("ana@example.org", "5.1.1", permanent=True, original=""),
+)
+add(
+    "old: a report without its fields",
+    DAEMON
+    + b"Subject: Report\r\n"
+    + parts(
+        "report",
+        leaf("text/plain", b"<ana@example.org>: 554 refused"),
+        leaf("message/rfc822", OURS),
+    ),
+    kind=MailKind.BOUNCE,
+    bounce=_bounce("ana@example.org", "", permanent=True),
+)
+add(
+    "old: the address stands in our mail only",
+    _old(
+        "Returned mail: see transcript for details",
+        "550 refused",
+        "",
+        "   ----- Original message follows -----",
+        "Message-ID: <ours@clinic.example>",
+        "To: Ana <ana@example.org>",
+        "From: desk@clinic.example",
+    ),
+    kind=MailKind.BOUNCE,
+    bounce=_bounce("ana@example.org", "", permanent=True),
+)
+add(
+    "old: a daemon with other news",
+    _old("Disk space", "There is little left."),
+    kind=MailKind.AUTO_REPLY,
+    bounce=None,
+)

@@ -16,6 +16,7 @@ from channels_app.email.reading.tree import Part
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]|\.\d)")
 _SMTP_CODE = re.compile(r"(?<![\d.])([45])[0-5]\d(?=[\s,:;-])")
 _ORIGINAL_ID = re.compile(r"^[>\s]*message-id:\s*(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
+_ORIGINAL_TO = re.compile(r"^[>\s]*to:[ \t]*(\S.{0,500})$", re.IGNORECASE | re.MULTILINE)
 _DAEMON = re.compile(
     r"mailer[-_.]?daemon|mail[-_.]?daemon|^postmaster@|^bounces?@|mdaemon|maildelivery", re.I
 )
@@ -102,7 +103,7 @@ def report_of(root: Part, text: str, subject: str) -> Report | None:
         root.parameters.get("report-type", "").lower() == "disposition-notification"
     ):
         return Report(None)
-    if _is_old_bounce(root.headers, subject):
+    if _is_old_bounce(root, subject, text, has_original=original is not None):
         return Report(_old_bounce(root.headers, original, text))
     return None
 
@@ -188,8 +189,19 @@ def _complaint(part: Part, original: Headers | None) -> Bounce | None:
     )
 
 
-def _is_old_bounce(headers: Headers, subject: str) -> bool:
+def _is_old_bounce(root: Part, subject: str, text: str, *, has_original: bool) -> bool:
+    """A mail server wrote it and says, in subject or text, that something did not arrive.
+
+    People write about such mail, too: without a server as sender it takes a subject of a server
+    and our own mail beneath, as only a server sends it back.
+    """
+    headers = root.headers
     if headers.has("x-failed-recipients"):
+        return True
+    says_so = bool(_FAILED_SUBJECT.match(subject))
+    report = _parted(text)[0]
+    has_code = bool(_STATUS.search(report) or _SMTP_CODE.search(report))
+    if root.content_type == "multipart/report" and (says_so or has_code):
         return True
     _, address = next(iter(addresses.mailboxes(headers.raw("from"))), ("", ""))
     name = headers.text("from")
@@ -198,7 +210,9 @@ def _is_old_bounce(headers: Headers, subject: str) -> bool:
         or any(value.strip() == "<>" for value in headers.all("return-path"))
         or bool(_DAEMON_NAME.search(name))
     )
-    return is_daemon and bool(_FAILED_SUBJECT.match(subject))
+    if is_daemon:
+        return says_so or bool(has_code and _ADDRESS_FOLLOWS.search(report))
+    return says_so and has_code and has_original
 
 
 def _old_bounce(headers: Headers, original: Headers | None, text: str) -> Bounce:
@@ -243,7 +257,8 @@ def _failed_address(headers: Headers, original: Headers | None, text: str) -> st
                 return address
     if original is not None:
         return next(iter(addresses.addresses(original, "to")), "")
-    return ""
+    written_to = _ORIGINAL_TO.search(text)
+    return next((a for _, a in addresses.mailboxes(written_to[1])), "") if written_to else ""
 
 
 def _original_message_id(original: Headers | None, text: str) -> str:
