@@ -45,6 +45,9 @@ class Adapter(ABC):
     #: The value of Channel that this adapter serves.
     channel: ClassVar[str]
 
+    #: Whether what nobody knows to have been taken is sent once more when the provider has it not.
+    sends_again: ClassVar[bool] = True
+
     @abstractmethod
     def send(self, delivery: Delivery) -> HandedOver:
         """Hand `delivery.entry` over to the provider, once. Raises Refused, TryLater, Ambiguous."""

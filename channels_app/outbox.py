@@ -199,6 +199,9 @@ def inquire(delivery_id: int) -> list[int]:
         return next_in_line(delivery)
     inquiries = delivery.inquiries + 1
     Delivery.objects.filter(pk=delivery_id).update(inquiries=inquiries)
+    if inquiries >= INQUIRIES_A_ROUND and not adapter_of(delivery.channel).sends_again:
+        _give_up(delivery, State.FAILED, "no_answer")
+        return next_in_line(delivery)
     if inquiries == INQUIRIES_A_ROUND:
         # Absent both times: send once more.
         Delivery.objects.filter(pk=delivery_id, state=State.UNKNOWN).update(

@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "channels_app.chat",
     "channels_app.secure",
     "channels_app.voice",
+    "channels_app.email",
     "hub.selfservice",
     "hub.console",
 ]
@@ -211,6 +212,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "hub.conversations.tasks.wake_snoozed": 15,
         "hub.staff.tasks.end_stale_tabs": 15,
         "channels_app.chat.tasks.end_expired_sessions": 300,
+        "channels_app.email.tasks.look_at_mailboxes": 20,
         "channels_app.voice.tasks.sweep_calls": 5,
         "channels_app.voice.tasks.end_wrap_ups": 5,
         "channels_app.voice.tasks.sweep_callbacks": 15,
@@ -356,6 +358,7 @@ CHANNEL_ADAPTERS = [
     "channels_app.messaging.adapter.MessengerAdapter",
     "channels_app.chat.adapter.ChatAdapter",
     "channels_app.voice.adapter.VoiceAdapter",
+    "channels_app.email.adapter.EmailAdapter",
 ]
 
 # --- Twilio -------------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""E-mail as a channel."""
+"""E-mail: mailboxes, threads, and what came and went by them."""

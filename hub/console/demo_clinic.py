@@ -6,6 +6,8 @@ from datetime import date
 NUMBER = "+15550100100"
 CARDIOLOGY_NUMBER = "+15550100200"
 SITE = "riverside"
+NAME = "Riverside Clinic"
+MAIL_ADDRESS = "front-desk@riverside.example"
 
 
 @dataclass(frozen=True, slots=True)

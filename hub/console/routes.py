@@ -13,6 +13,9 @@ from hub.conversations.actions.send import LIMITS
 from hub.conversations.models import Channel, Conversation, HubAddress, Leg
 from patients.consent import Standing
 
+#: Channels whose address a person knows by sight.
+_ADDRESSED = frozenset({Channel.SMS.value, Channel.WHATSAPP.value, Channel.EMAIL.value})
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -85,7 +88,7 @@ def _route(
         leg=leg.uuid,
         channel=leg.channel,
         label=str(Channel(leg.channel).label),
-        address=address if leg.channel in (Channel.SMS, Channel.WHATSAPP) else "",
+        address=address if leg.channel in _ADDRESSED else "",
         reaches=_reaches_by_link(conversation, leg, who)
         if is_secure
         else _reaches(leg, who, address),
@@ -117,6 +120,7 @@ def _reaches(leg: Leg, who: str, address: str) -> str:
             Channel.WHATSAPP: _("This goes by WhatsApp to %(address)s"),
             Channel.MESSENGER: _("They get this in Messenger"),
             Channel.CHAT: _("They see this in the chat window"),
+            Channel.EMAIL: _("This goes as a mail to %(address)s"),
         }
     else:
         sentences = {
@@ -124,5 +128,6 @@ def _reaches(leg: Leg, who: str, address: str) -> str:
             Channel.WHATSAPP: _("%(who)s gets this by WhatsApp to %(address)s"),
             Channel.MESSENGER: _("%(who)s gets this in Messenger"),
             Channel.CHAT: _("%(who)s sees this in the chat window"),
+            Channel.EMAIL: _("%(who)s gets this as a mail to %(address)s"),
         }
     return sentences[Channel(leg.channel)] % {"who": who, "address": address}

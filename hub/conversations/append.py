@@ -34,6 +34,8 @@ class Line:
     detail: dict[str, Any] | None = None
     intent: UUID | None = None
     delivery_state: str = ""
+    # Whether a message is one that somebody should read: what is on record only leaves no mark.
+    is_news: bool = True
 
 
 _BODY: EncryptedTextField = Entry._meta.get_field("body")
@@ -236,7 +238,9 @@ def append(
     shown = [
         i
         for i, line in enumerate(lines, 1)
-        if line.kind == Entry.Kind.MESSAGE and line.author_kind != Entry.Author.AUTOMATIC
+        if line.kind == Entry.Kind.MESSAGE
+        and line.author_kind != Entry.Author.AUTOMATIC
+        and line.is_news
     ]
     message = shown[-1] if shown else None
     update, values = _update(conversation, len(lines), message, waiting_from, at_least, head)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from patients.keywords import Recognised
@@ -27,6 +28,15 @@ class ReceivedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedFile:
+    """A file that came along and is not taken: that it was there is seen, and why it is not."""
+
+    file_name: str
+    content_type: str
+    reason: str  # a code
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """One message of a patient, whatever the channel."""
 
@@ -38,15 +48,22 @@ class Inbound:
     at: datetime
     files: tuple[InboundFile, ...] = ()
     received_files: tuple[ReceivedFile, ...] = ()
+    refused_files: tuple[RefusedFile, ...] = ()
     # STOP, START or HELP, where the channel knows such words.
     keyword: Recognised | None = None
     # The provider has answered the keyword itself.
     keyword_answered: bool = False
-    # The conversation that the sender came to by a link that we sent: it is joined, whatever the
-    # address alone would say.
+    # The conversation that the sender proved to answer, by a link that we sent or by what their mail
+    # answers: it is joined, whatever the address alone would say.
     conversation_id: int | None = None
     # Written on the secure page, though it belongs to the leg of another channel.
     is_secure: bool = False
+    # Nobody waits for an answer to it: an automatic mail is on record, and no more.
+    needs_person: bool = True
+    # Brought along from before the hub: on record, and no more, and not as of now.
+    historical: bool = False
+    # Ids and codes for the timeline's line; never words of a patient.
+    detail: dict[str, Any] = field(default_factory=dict)
     # The sender's key of one press of "send" (chat).
     intent: UUID | None = None
     # The language that the sender reads, where the channel knows it better than the profile.

@@ -62,6 +62,8 @@ def join(inbound: Inbound, point: ContactPoint, at: datetime) -> Joined:
     (invariant 4). Who writes is asked only where the address alone does not say what to join.
     """
     latest = _latest_leg(point.pk, inbound.hub_address_id)
+    if inbound.historical:
+        return _beside(inbound, latest, point)
     if inbound.conversation_id is not None:
         return _by_link(inbound, inbound.conversation_id, latest, point, at)
     if latest is not None and latest.ended_at is None:
@@ -94,7 +96,7 @@ def _by_link(
 def _by_patient_or_new(arriving: Arriving, point: ContactPoint, at: datetime) -> Joined:
     """Join a confirmed patient's one open conversation in the address's department, or open one."""
     identification = identify(point)
-    address = HubAddress.objects.select_related("department").get(pk=arriving.hub_address_id)
+    address = _address(arriving)
     if (
         identification.level is Level.CONFIRMED
         and identification.patient is not None
@@ -108,6 +110,24 @@ def _by_patient_or_new(arriving: Arriving, point: ContactPoint, at: datetime) ->
         if len(open_ones) == 1:
             return _with_leg(open_ones[0], arriving, point, at, was_resolved=False)
     return _open(arriving, point, identification, address, at)
+
+
+def _beside(inbound: Inbound, latest: Leg | None, point: ContactPoint) -> Joined:
+    """Join what is brought along to what it answers, else open a conversation for it.
+
+    What is over does not come to stand among what goes on now, and ends no open leg.
+    """
+    if inbound.conversation_id is None:
+        return _open(inbound, point, identify(point), _address(inbound), inbound.at)
+    conversation = Conversation.objects.get(pk=inbound.conversation_id)
+    resolved = _is_resolved(conversation)
+    if latest is not None and latest.conversation_id == conversation.pk:
+        return Joined(conversation, latest, False, resolved, [])
+    return _with_leg(conversation, inbound, point, inbound.at, was_resolved=resolved)
+
+
+def _address(arriving: Arriving) -> HubAddress:
+    return HubAddress.objects.select_related("department").get(pk=arriving.hub_address_id)
 
 
 def join_call(point: ContactPoint, hub_address_id: int, at: datetime) -> Joined:
@@ -223,4 +243,6 @@ def _new_leg(
         contact_point=point,
         hub_address_id=arriving.hub_address_id,
         opened_at=at,
+        # What is over leaves no open leg: the next message finds its way by itself.
+        ended_at=at if isinstance(arriving, Inbound) and arriving.historical else None,
     )

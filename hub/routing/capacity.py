@@ -7,6 +7,7 @@ offered one) nothing else is offered. Other channels have room for as many as th
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -162,7 +163,7 @@ def release_due(now: datetime) -> int:
     )
 
 
-def _people(which: str, parameters: list[object], now: datetime) -> list[Person]:
+def _people(which: str, parameters: list[Any], now: datetime) -> list[Person]:
     """Return the people that the condition `which` names, as they are now. Two queries."""
     with connection.cursor() as cursor:
         cursor.execute(_PEOPLE + which, [now, *parameters])

@@ -17,6 +17,7 @@ OFFERED = {
     Channel.SMS.value: False,
     Channel.WHATSAPP.value: False,
     Channel.MESSENGER.value: False,
+    Channel.EMAIL.value: False,
 }
 
 #: How many contacts of a channel one person has at once.
@@ -26,6 +27,7 @@ CAPACITY = {
     Channel.SMS.value: 10,
     Channel.WHATSAPP.value: 10,
     Channel.MESSENGER.value: 10,
+    Channel.EMAIL.value: 20,
 }
 
 #: What is added to a wait's priority: a caller goes before a visitor, and a visitor before a text.
@@ -35,6 +37,7 @@ PRECEDENCE = {
     Channel.SMS.value: 0,
     Channel.WHATSAPP.value: 0,
     Channel.MESSENGER.value: 0,
+    Channel.EMAIL.value: 0,
 }
 
 #: No ageing and no precedence lifts a wait to the urgent ones.

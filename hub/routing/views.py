@@ -25,7 +25,14 @@ from hub.staff.access import StaffRequest, administrators_only
 from hub.staff.models import Department, User
 
 #: Channels in the order of the page.
-CHANNELS = (Channel.VOICE, Channel.CHAT, Channel.SMS, Channel.WHATSAPP, Channel.MESSENGER)
+CHANNELS = (
+    Channel.VOICE,
+    Channel.CHAT,
+    Channel.SMS,
+    Channel.WHATSAPP,
+    Channel.MESSENGER,
+    Channel.EMAIL,
+)
 
 
 @require_GET

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from channels_app.chat import sessions
 from channels_app.chat.models import ChatSite
+from channels_app.email.models import MailMessage
 from channels_app.files import accept_bytes
 from channels_app.voice import setting_up
 from channels_app.voice.models import Call, MenuItem, Party
@@ -67,6 +68,7 @@ class Thread:
     conversation: Conversation
     entry: Entry
     attachment: Attachment
+    mail: MailMessage
     sound: Attachment
     draft: Draft
     related: RelatedPerson
@@ -223,6 +225,18 @@ def _thread(clinic: Clinic, name: str, number: int, patient: Patient, writer: Us
         conversation=conversation,
         entry=entry,
         attachment=attachment,
+        mail=MailMessage.objects.create(
+            direction="in",
+            hub_address=address,
+            conversation=conversation,
+            entry=entry,
+            id_digest=bytes(32),
+            key=uuid4().bytes * 2,
+            subject=f"About {SECRET}",
+            html=f"<p>I take {SECRET}</p>",
+            at=timezone.now(),
+            received_at=timezone.now(),
+        ),
         sound=_attach(entry, WAV, 1),
         draft=Draft.objects.get(conversation=conversation),
         related=RelatedPersonFactory(patient=patient, name=f"Rosa {SECRET}"),

@@ -359,6 +359,8 @@ RULES: dict[str, Rule] = {
     "console:phone_supervise": _by_post(Kind.SUPERVISED, lambda c, t: {"mode": "listen"}),
     # One file
     "console:attachment": _by_get(Kind.FILE),
+    "console:mail": _by_get(Kind.FILE),
+    "console:mail_frame": _by_get(Kind.FILE),
     "console:sound": _by_get(Kind.FILE),
     "console:transcript": _by_get(Kind.FILE),
     "console:listen": _by_post(Kind.FILE, lambda c, t: {"reason": "care"}, fields=("words",)),

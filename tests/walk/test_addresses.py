@@ -121,6 +121,8 @@ def url(address: Address, clinic: Clinic, target: str) -> str:
         known["template"] = clinic.template.uuid
     elif address.name == "chat:file":
         known["uuid"] = thread.chat_file.uuid
+    elif address.name in ("console:mail", "console:mail_frame"):
+        known["uuid"] = thread.mail.uuid
     elif address.name in ("console:sound", "console:listen", "console:transcript"):
         known["uuid"] = thread.sound.uuid
     elif RULES[address.name].kind is Kind.OFFER:

@@ -48,8 +48,13 @@ def receive(inbound: Inbound) -> Received:
         if inbound.intent and (repeat := _repeat(point, inbound)):
             return Received(repeat.conversation, repeat, False, is_repeat=True)
         joined = join(inbound, point, now)
+        if inbound.historical:
+            entry = _keep(inbound, point, joined)
+            _files(inbound, joined, entry)
+            return Received(joined.conversation, entry, joined.is_new)
         obeyed = obey(inbound, point, joined, now)
-        entry = _append(inbound, point, joined, now, needs_person=obeyed.needs_person)
+        needs_person = obeyed.needs_person and inbound.needs_person
+        entry = _append(inbound, point, joined, now, needs_person=needs_person)
         _files(inbound, joined, entry)
         obeyed.follow(joined, now)
         return Received(joined.conversation, entry, joined.is_new)
@@ -89,11 +94,11 @@ def _append(
         if urgent:
             head["at_least"] = Conversation.Priority.URGENT
     elif joined.is_new:
-        # A bare STOP from nowhere needs nobody, but is on record.
+        # A bare STOP from nowhere, or an automatic mail, needs nobody, but is on record.
         head |= {
             "status": Conversation.Status.RESOLVED,
             "resolved_at": now,
-            "resolution": "keyword",
+            "resolution": "keyword" if inbound.needs_person else "automatic",
         }
     if not needs_person and (joined.is_new or joined.was_resolved):
         # What stays resolved has no open leg: the next message finds its way by itself.
@@ -108,8 +113,9 @@ def _append(
             audience=Entry.Audience.PATIENT,
             leg=leg,
             body=inbound.text,
-            detail={"secure": True} if inbound.is_secure else None,
+            detail=inbound.detail | ({"secure": True} if inbound.is_secure else {}),
             intent=inbound.intent,
+            is_news=inbound.needs_person,
         )
     )
     if urgent:
@@ -127,7 +133,8 @@ def _append(
             )
         )
     head["last_entry_at"] = now
-    joined.events.append(Happened(ContactEvent.Kind.PATIENT_MESSAGE, now, leg))
+    if inbound.needs_person:
+        joined.events.append(Happened(ContactEvent.Kind.PATIENT_MESSAGE, now, leg))
     entries = append(conversation, *lines, events=joined.events, **head)
     entry = next(e for e in entries if e.kind == Entry.Kind.MESSAGE)
     if needs_person:
@@ -143,6 +150,36 @@ def _append(
     return entry
 
 
+def _keep(inbound: Inbound, point: ContactPoint, joined: Joined) -> Entry:
+    """Append what happened before the hub was there: no wait, no event, no mark, no reopening.
+
+    A new conversation of it is over since then; one that goes on stays as it is.
+    """
+    at = inbound.at
+    head: dict[str, Any] = {"last_entry_at": joined.conversation.last_entry_at}
+    if joined.is_new:
+        head |= {
+            "status": Conversation.Status.RESOLVED,
+            "resolved_at": at,
+            "resolution": "imported",
+        }
+    [entry] = append(
+        joined.conversation,
+        Line(
+            kind=Entry.Kind.MESSAGE,
+            author_kind=Entry.Author.PATIENT,
+            at=at,
+            audience=Entry.Audience.PATIENT,
+            leg=joined.leg,
+            body=inbound.text,
+            detail=inbound.detail or None,
+            is_news=False,
+        ),
+        **head,
+    )
+    return entry
+
+
 def _status_line(what: str, at: datetime) -> Line:
     return Line(
         kind=Entry.Kind.STATUS,
@@ -154,7 +191,7 @@ def _status_line(what: str, at: datetime) -> Line:
 
 def _files(inbound: Inbound, joined: Joined, entry: Entry) -> None:
     """Note the files: those still with the provider are fetched by a command of the outbox."""
-    if not inbound.files and not inbound.received_files:
+    if not (inbound.files or inbound.received_files or inbound.refused_files):
         return
     attachments = Attachment.objects.bulk_create(
         [stored(file, entry, position) for position, file in enumerate(inbound.received_files)]
@@ -167,6 +204,19 @@ def _files(inbound: Inbound, joined: Joined, entry: Entry) -> None:
                 source=file.source,
             )
             for position, file in enumerate(inbound.files, len(inbound.received_files))
+        ]
+        + [
+            Attachment(
+                entry=entry,
+                position=position,
+                state=Attachment.State.REFUSED,
+                reason=file.reason,
+                content_type=file.content_type,
+                file_name=file.file_name,
+            )
+            for position, file in enumerate(
+                inbound.refused_files, len(inbound.received_files) + len(inbound.files)
+            )
         ]
     )
     pending = [one for one in attachments if one.state == Attachment.State.PENDING]

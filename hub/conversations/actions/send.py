@@ -38,6 +38,7 @@ LIMITS = {
     Channel.WHATSAPP: 1600,
     Channel.MESSENGER: 1900,
     Channel.CHAT: 4000,
+    Channel.EMAIL: 20_000,
 }
 
 

@@ -17,6 +17,7 @@ class Channel(models.TextChoices):
     VOICE = "voice", _("Phone call")
     WHATSAPP = "whatsapp", _("WhatsApp")
     MESSENGER = "messenger", _("Messenger")
+    EMAIL = "email", _("E-mail")
 
 
 #: Channels of Meta, which signs no agreement on health data: off until an administrator switches
@@ -25,7 +26,7 @@ META = (Channel.WHATSAPP, Channel.MESSENGER)
 
 
 class HubAddress(models.Model):
-    """An address of ours (number, chat page) and the department that owns it."""
+    """An address of ours (number, chat page, mailbox) and the department that owns it."""
 
     class State(models.TextChoices):
         NEW = "new", _("Not switched on yet")  # what comes in waits in the inbox
@@ -38,7 +39,7 @@ class HubAddress(models.Model):
 
     uuid = models.UUIDField(default=uuid4, unique=True, editable=False)
     channel = models.CharField(max_length=16, choices=Channel.choices)
-    # +15550100100, a chat site's key, or the id of a page at Facebook
+    # +15550100100, a chat site's key, a mail address, or the id of a page at Facebook
     value = models.CharField(max_length=254)
     label = models.CharField(max_length=80)
     department = models.ForeignKey(
@@ -207,7 +208,8 @@ class Leg(models.Model):
             models.UniqueConstraint(
                 fields=["contact_point", "hub_address"],
                 condition=Q(
-                    ended_at__isnull=True, channel__in=["sms", "chat", "whatsapp", "messenger"]
+                    ended_at__isnull=True,
+                    channel__in=["sms", "chat", "whatsapp", "messenger", "email"],
                 ),
                 name="one_open_text_leg",
             ),

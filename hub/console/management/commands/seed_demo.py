@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from channels_app.chat.models import ChatSite
+from channels_app.email.models import Mailbox
 from hub.console import demo_clinic as clinic
 from hub.console.demo_phone import seed_phone
 from hub.console.models import CannedReply
@@ -118,6 +119,14 @@ def _addresses(departments: dict[str, Department]) -> None:
         label="Cardiology",
         department=departments["Cardiology"],
     )
+    mail = HubAddress.objects.create(
+        channel=Channel.EMAIL,
+        value=clinic.MAIL_ADDRESS,
+        label="Mail to the front desk",
+        department=departments["Front desk"],
+    )
+    # Without servers: old mail can be taken along, and nothing goes out.
+    Mailbox.objects.create(hub_address=mail, from_name=clinic.NAME)
     chat = HubAddress.objects.create(
         channel=Channel.CHAT,
         value=clinic.SITE,
