@@ -53,7 +53,7 @@ class Inbound:
     keyword: Recognised | None = None
     # The provider has answered the keyword itself.
     keyword_answered: bool = False
-    # The conversation that the sender proved to answer, by a link that we sent or by what their mail
+    # The conversation that the sender proved to answer, by a link of ours or by what their mail
     # answers: it is joined, whatever the address alone would say.
     conversation_id: int | None = None
     # Written on the secure page, though it belongs to the leg of another channel.

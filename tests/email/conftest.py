@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from channels_app.email.models import Mailbox
-from hub.conversations.models import Channel, HubAddress
+from hub.conversations.models import Channel, ChannelPrivacy, HubAddress
 from hub.staff.models import Department
 from tests.factories import DepartmentFactory
 
@@ -33,6 +33,8 @@ def post(db) -> Post:
     address = HubAddress.objects.create(
         channel=Channel.EMAIL, value=ADDRESS, label="Front desk", department=department
     )
+    # Most of what is tested here is how mail goes; what goes as a notice says so.
+    ChannelPrivacy.objects.create(department=department, channel="email", secure=False)
     mailbox = Mailbox.objects.create(
         hub_address=address, from_name="Example Clinic", signature="Example Clinic\n555-0100"
     )

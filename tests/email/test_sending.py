@@ -14,7 +14,7 @@ from channels_app.email.models import Mailbox, MailMessage
 from channels_app.email.reply_address import conversation_of
 from channels_app.email.taking import take
 from hub.conversations.actions.send import Answer, send
-from hub.conversations.models import Conversation, Delivery, Entry
+from hub.conversations.models import ChannelPrivacy, Conversation, Delivery, Entry
 from hub.staff.presence import open_tab
 from patients.consent import is_stopped
 from tests.email.conftest import ADDRESS, PATIENT, Post, a_mail
@@ -78,6 +78,15 @@ def test_an_answer_stands_in_the_thread(post: Post, smtp: Smtp) -> None:
     back = a_mail("Thanks", Subject="AW: ?", In_Reply_To=str(mail["Message-ID"]))
     take(back.as_bytes(), post.address)
     assert Conversation.objects.count() == 1
+
+
+def test_where_mail_is_not_plain_it_says_only_that_a_message_waits(post: Post, smtp: Smtp) -> None:
+    ChannelPrivacy.objects.update(secure=True)
+    outbox.deliver(answered(post, "Your quetiapine is ready").pk)
+    [mail] = smtp.mails
+    assert "quetiapine" not in mail.as_string()
+    assert "tablets" not in mail["Subject"]
+    assert "/s/#" in mail.get_body(("plain",)).get_content()
 
 
 def test_what_somebody_writes_is_text_in_both_forms(post: Post, smtp: Smtp) -> None:

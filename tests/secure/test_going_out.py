@@ -276,9 +276,9 @@ def test_an_administrator_sets_it(address: HubAddress, conversation: Conversatio
     ada = UserFactory(administrator=True)
     client = Client()
     client.force_login(ada)
-    others = {"part": "privacy", "whatsapp": "secure", "messenger": "secure"}
     path = f"/staff/departments/{address.department.uuid}/"
     assert "How answers go out" in client.get(path).content.decode()
+    others = {"part": "privacy"} | {one.value: "secure" for one in privacy.CHANNELS}
     assert client.post(path, others | {"sms": "plain"}).status_code == 302
     assert not goes_secure(conversation)
     assert client.post(path, others | {"sms": "loud"}).status_code == 200
