@@ -260,3 +260,10 @@ add(
     kind=MailKind.AUTO_REPLY,
     bounce=None,
 )
+add(
+    "an absence note with telephone numbers",
+    b"Return-Path: <>\r\nFrom: ana@example.org\r\nSubject: Away\r\n\r\n"
+    b"Write to: luis@example.org, or call 555-1234, room 405, extension 550.",
+    kind=MailKind.AUTO_REPLY,
+    bounce=None,
+)

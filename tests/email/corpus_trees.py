@@ -207,6 +207,44 @@ add(
     is_encrypted=True,
     files=named("smime.p7m"),
 )
+
+
+def _der(tag: int, *contents: bytes) -> bytes:
+    content = b"".join(contents)
+    return bytes([tag, 0x82]) + len(content).to_bytes(2, "big") + content
+
+
+def _enclosing(content: bytes) -> bytes:
+    """A CMS SignedData around `content`, without signatures."""
+    inner = _der(0x30, b"\x06\x01\x2a", _der(0xA0, content))
+    signed = _der(0x30, b"\x02\x01\x01", b"\x31\x00", inner)
+    return _der(0x30, b"\x06\x01\x2a", _der(0xA0, signed))
+
+
+for _label, _content in (
+    ("in one piece", _der(0x04, TEXT)),
+    ("in two pieces", b"\x24\x80" + _der(0x04, TEXT[:20]) + _der(0x04, TEXT[20:]) + b"\0\0"),
+):
+    add(
+        f"enclosed in an S/MIME signature {_label}",
+        with_body(
+            "application/pkcs7-mime; smime-type=signed-data; name=smime.p7m",
+            base64.encodebytes(_enclosing(_content)),
+            encoding="base64",
+        ),
+        text=SAID,
+        is_signed=True,
+        is_encrypted=False,
+        files=(),
+    )
+_packed = TEXT
+for _n in range(200):
+    _packed = parts(
+        "alternative",
+        leaf("application/pkcs7-mime; smime-type=signed-data", _enclosing(_der(0x04, _packed))),
+        boundary=f"p{_n}x",
+    )
+add("two hundred signatures around each other", HEADERS + _packed, is_signed=True)
 add(
     "signed by S/MIME",
     with_body(

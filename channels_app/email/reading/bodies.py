@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from html import escape
 
-from channels_app.email.reading import invitations, winmail
+from channels_app.email.reading import invitations, smime, winmail
 from channels_app.email.reading.charsets import decoded
 from channels_app.email.reading.encodings import from_base64, uuencoded
 from channels_app.email.reading.file_names import harmless
@@ -13,7 +13,7 @@ from channels_app.email.reading.html_text import text_of
 from channels_app.email.reading.limits import MAX_FILES, MAX_TEXT
 from channels_app.email.reading.mail import MailFile
 from channels_app.email.reading.parameters import content_type
-from channels_app.email.reading.tree import Part
+from channels_app.email.reading.tree import Part, parse
 
 _SVG = re.compile(
     rb"\s*(?:<\?xml[^>]{0,200}>|<!--.{0,500}?-->|<!DOCTYPE[^>]{0,500}>|\s)*<(?:\w+:)?svg\b",
@@ -52,6 +52,8 @@ class Body:
     problems: dict[str, None] = field(default_factory=dict)
     is_encrypted: bool = False
     is_signed: bool = False
+    #: Within an S/MIME package that was unpacked: those inside it stay shut.
+    is_unpacked: bool = False
 
     @property
     def text(self) -> str:
@@ -108,7 +110,7 @@ def _gather_alternative(part: Part, body: Body) -> None:
     """The same in several forms: one text, one HTML, and the files of all."""
     forms: list[Body] = []
     for child in part.children:
-        form = Body()
+        form = Body(is_unpacked=body.is_unpacked)
         _gather(child, form)
         forms.append(form)
         body.files.extend(form.files)
@@ -185,11 +187,8 @@ def _gather_file(part: Part, body: Body) -> None:
     content = part.content
     if part.is_encoding_false:
         body.problems["broken_encoding"] = None
-    if kind in _SMIME:
-        if part.parameters.get("smime-type", "").lower() in ("signed-data", "certs-only"):
-            body.is_signed = True
-        else:
-            body.is_encrypted = True
+    if kind in _SMIME and _gather_smime(part, body):
+        return
     name = part.file_name
     if kind.startswith("message/") and not name:
         name = _subject_of(content) + ".eml"
@@ -203,6 +202,24 @@ def _gather_file(part: Part, body: Body) -> None:
         return
     content_id = part.headers.raw("content-id").strip().strip("<>")
     add_file(body, name, kind, content, content_id)
+
+
+def _gather_smime(part: Part, body: Body) -> bool:
+    """Whether the mail inside was read; else the package is a file like any other."""
+    inside = b"" if body.is_unpacked else smime.signed_content(part.content)
+    if not inside:
+        if part.parameters.get("smime-type", "").lower() in ("signed-data", "certs-only"):
+            body.is_signed = True
+        else:
+            body.is_encrypted = True
+        return False
+    body.is_signed = body.is_unpacked = True
+    headers, start = split(inside)
+    root, problems = parse(headers, inside[start:])
+    body.problems.update(dict.fromkeys(problems))
+    _gather(root, body)
+    body.is_unpacked = False
+    return True
 
 
 def add_file(body: Body, name: str, kind: str, content: bytes, content_id: str = "") -> None:

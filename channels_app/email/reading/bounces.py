@@ -14,7 +14,8 @@ from channels_app.email.reading.mail import Bounce
 from channels_app.email.reading.tree import Part
 
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]|\.\d)")
-_SMTP_CODE = re.compile(r"(?<![\d.])([45])[0-5]\d(?=[\s,:;-])")
+#: Followed by words or a code; a room or a telephone number is not.
+_SMTP_CODE = re.compile(r"(?<![\w.+-])([45])[0-5]\d(?=[ :;,-]{1,3}(?:[#<(\[A-Za-z]|\d\.\d))")
 _ORIGINAL_ID = re.compile(r"^[>\s]*message-id:\s*(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
 _ORIGINAL_TO = re.compile(r"^[>\s]*to:[ \t]*(\S.{0,500})$", re.IGNORECASE | re.MULTILINE)
 _DAEMON = re.compile(
@@ -205,13 +206,11 @@ def _is_old_bounce(root: Part, subject: str, text: str, *, has_original: bool) -
         return True
     _, address = next(iter(addresses.mailboxes(headers.raw("from"))), ("", ""))
     name = headers.text("from")
-    is_daemon = (
-        bool(_DAEMON.search(address or name))
-        or any(value.strip() == "<>" for value in headers.all("return-path"))
-        or bool(_DAEMON_NAME.search(name))
-    )
-    if is_daemon:
+    if _DAEMON.search(address or name) or _DAEMON_NAME.search(name):
         return says_so or bool(has_code and _ADDRESS_FOLLOWS.search(report))
+    # Absence notes have an empty return path as well.
+    if any(value.strip() == "<>" for value in headers.all("return-path")):
+        return says_so
     return says_so and has_code and has_original
 
 
