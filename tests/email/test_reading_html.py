@@ -223,6 +223,10 @@ def test_what_would_take_minutes_is_read_as_text_only(html: str) -> None:
             "Yes\n> On Monday, X wrote:\n> When?",
         ),
         ('Yes<div id="divRplyFwdMsg">From: X</div><div>When?</div>', "Yes\n> From: X\n> When?"),
+        (
+            '<blockquote style="margin: 0 0 0 40px; border: none; padding: 0px">Mine</blockquote>',
+            "Mine",
+        ),
         ('<div style="display: none">hidden</div>shown', "shown"),
         ("<style>p{}</style><title>t</title>words", "words"),
     ],

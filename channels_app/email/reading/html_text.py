@@ -21,6 +21,8 @@ _QUOTING_CLASS = re.compile(
 )
 #: Outlook only marks where the quotation begins; it goes on to the end.
 _QUOTING_START = re.compile(r"divRplyFwdMsg|appendonsend|mail-editor-reference-message-container")
+#: What Gmail's button for indenting makes of somebody's own words.
+_INDENTED = re.compile(r"border(-left)?\s*:\s*(none|0)")
 _HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all|visibility\s*:\s*hidden")
 _MANY_BLANKS = re.compile(r"\n{3,}")
 _DEEPEST_QUOTE = 10
@@ -70,11 +72,12 @@ class _Reader(HTMLParser):
             self._to_the_end = 1
         if tag in _VOID:
             return
+        style = named.get("style", "").lower()
         quotes = int(
-            (tag == "blockquote" and "cite" in (named.get("type") or "cite"))
+            (tag == "blockquote" and not _INDENTED.search(style))
             or bool(_QUOTING_CLASS.search(named.get("class", "")))
         )
-        hides = int(bool(_HIDDEN.search(named.get("style", "").lower())))
+        hides = int(bool(_HIDDEN.search(style)))
         keeps = int(tag == "pre")
         self._open.append((quotes, hides, keeps))
         self._quotes += quotes
