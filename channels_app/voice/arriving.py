@@ -9,7 +9,7 @@ from datetime import datetime
 from django.utils import timezone
 from twilio.twiml.voice_response import VoiceResponse
 
-from channels_app.voice import callbacks, menu, twiml, voicemail, words
+from channels_app.voice import callbacks, lining_up, menu, twiml, voicemail, words
 from channels_app.voice.models import Call, MenuItem, PhoneLine, RecordingRule
 from hub.conversations.actions import calls
 from hub.conversations.joining import id_of_address
@@ -41,7 +41,7 @@ def arrive(sid: str, caller: str, called: str) -> VoiceResponse:
     if address_id is None:
         raise UnknownLine
     point = _point_of(sid, caller)
-    joined = calls.arrive(point, address_id, at=now, what="arrived")
+    joined = calls.arrive(point, address_id, at=now, what="arrived", is_taken=lining_up.has_caller)
     line, _ = PhoneLine.objects.get_or_create(
         hub_address_id=address_id, defaults={"languages": [words.DEFAULT_LANGUAGE]}
     )

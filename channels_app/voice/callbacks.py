@@ -12,6 +12,7 @@ from twilio.twiml.voice_response import VoiceResponse
 
 from channels_app.voice import slots, twiml, words
 from channels_app.voice.errors import BeingCalled, NeverOpen, NobodyToCall
+from channels_app.voice.lining_up import wait_of
 from channels_app.voice.models import Call, Callback, Party
 from channels_app.voice.slots import Slot
 from hub.conversations import errors
@@ -44,7 +45,9 @@ ON_THE_LINE = timedelta(minutes=2)
 LONGEST_REASON = 500
 
 #: How a call out ends that never came as far as the patient's phone, by no fault of theirs.
-OURS = frozenset({"agent_hung_up", "not_allowed", "taken", "too_late", "not_wanted", "never_rung"})
+OURS = frozenset(
+    ["agent_hung_up", "never_rung", "not_allowed", "not_wanted", "on_the_line", "taken", "too_late"]
+)
 
 
 def promise(
@@ -169,8 +172,7 @@ def from_menu(
     call: Call, department: Department, doc: VoiceResponse, at: datetime
 ) -> VoiceResponse:
     """Promise a call to somebody who does not wait; they come to the end of the line."""
-    waits = call.queue_entry
-    if waits is not None and waits.ended_at is None and waits.kind == QueueEntry.Kind.LIVE:
+    if wait_of(call) is not None:
         from_queue(call, at=at)
     else:
         calls.needs_person(call.conversation, department, call.leg, at=at)

@@ -12,6 +12,7 @@ from channels_app.voice import (
     callbacks,
     commands,
     ending,
+    lining_up,
     outbound,
     parties,
     recordings,
@@ -119,6 +120,9 @@ def agent_joined(call: Call, party: Party, *, at: datetime) -> bool:
     lie between the offer and the answer. Returns False where the call is not made after all.
     """
     assert party.user is not None
+    if lining_up.on_the_line(call.conversation_id).exclude(pk=call.pk).exists():
+        # They call us at this moment: it is their own call that is answered.
+        return _let_go(call, party, "on_the_line", at, later=at + callbacks.ON_THE_LINE)
     if call.callback_id is None:
         commands.ring_patient(call, until=at + RING_WITHIN)
         return True
@@ -131,9 +135,8 @@ def agent_joined(call: Call, party: Party, *, at: datetime) -> bool:
         return _let_go(call, party, "not_wanted", at)
     if call.queue_entry_id is not None and not _may_ring(callback, at):
         # Whoever dials of their own accord knows why; who was reserved only answered their phone.
-        _let_go(call, party, "not_allowed", at)
-        _put_off_wait(call, party, callback, at)
-        return False
+        later = _next_time(callback, at)
+        return _let_go(call, party, "not_allowed", at, later=later)
     try:
         holder.claim(call.conversation, party.user)
     except ConversationError:
@@ -182,13 +185,20 @@ def reached(call_uuid: UUID, sid: str) -> VoiceResponse:
     return document
 
 
-def _let_go(call: Call, party: Party, why: str, at: datetime) -> bool:
-    """End a call out before the patient's phone has rung. Its agent was not needed, and is free."""
+def _let_go(
+    call: Call, party: Party, why: str, at: datetime, *, later: datetime | None = None
+) -> bool:
+    """End a call out before the patient's phone has rung. Its agent was not needed, and is free.
+
+    The wait that they answered goes on `later`, if that is given.
+    """
     party.state, party.joined_at = Party.State.RINGING, None
     party.call = call
     ending.out(party, "not_needed", at=at)
     commands.set_party(party)
     ending.end(call, why, at=at)
+    if later is not None:
+        _put_off_wait(call, party, later, at)
     return False
 
 
@@ -215,8 +225,9 @@ def _next_time(callback: Callback, at: datetime) -> datetime:
     return later or at + NEVER
 
 
-def _put_off_wait(call: Call, party: Party, callback: Callback, at: datetime) -> None:
-    """Let the wait that its agent answered too late go on when the patient may be rung."""
+def _put_off_wait(call: Call, party: Party, until: datetime, at: datetime) -> None:
+    """Let the wait that its agent answered too late go on at `until`."""
+    callback = callbacks.open_of(call.conversation, lock_it=True)
     offer = (
         Offer.objects.filter(
             queue_entry_id=call.queue_entry_id, agent_id=party.user_id, ended_at__isnull=True
@@ -224,8 +235,9 @@ def _put_off_wait(call: Call, party: Party, callback: Callback, at: datetime) ->
         .select_related("queue_entry__conversation")
         .first()
     )
-    if offer is not None:
-        _put_off(offer, callback, _next_time(callback, at), at)
+    if callback is not None and offer is not None:
+        callback.conversation = call.conversation
+        _put_off(offer, callback, until, at)
 
 
 def _put_off(offer: Offer, callback: Callback, until: datetime, at: datetime) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from channels_app.voice import commands, ending, errors, on_call, parties, recordings, rooms
-from channels_app.voice.models import Call, Party
+from channels_app.voice.models import Party
 from channels_app.voice.outbound import AGENT_SECONDS
 from channels_app.voice.phone_state import Line, PhoneState, state_of
 from hub.audit.record import AuditAction, record
@@ -60,13 +60,7 @@ def ready(user: User) -> bool:
 
     The patient hears music meanwhile. Returns whether it is rung now.
     """
-    lost = Call.objects.filter(
-        ended_at__isnull=True,
-        alone_since__isnull=False,
-        parties__user=user,
-        parties__kind=Party.Kind.AGENT,
-    )
-    call = lost.values_list("uuid", flat=True).first()
+    call = parties.left_alone_by(user.pk).values_list("uuid", flat=True).first()
     if call is None:
         return False
     with transaction.atomic():

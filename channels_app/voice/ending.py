@@ -6,14 +6,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from channels_app.voice import callbacks, commands, parties
-from channels_app.voice.lining_up import line_up_again
+from channels_app.voice.lining_up import line_up_again, wait_of
 from channels_app.voice.models import Call, Party, WrapUp
 from channels_app.voice.questions import locked_by_id
 from hub.conversations.actions import calls
-from hub.conversations.append import Happened, log_events
-from hub.conversations.models import ContactEvent
+from hub.conversations.append import Happened, lock, log_events
+from hub.conversations.models import ContactEvent, Conversation
 from hub.routing import capacity, offers, queue
-from hub.routing.models import Offer, QueueEntry
+from hub.routing.models import Offer
 from hub.staff.models import User
 
 #: How long somebody is left to their notes after a call, unless they say before that they are done.
@@ -61,6 +61,15 @@ def end(call: Call, reason: str, *, at: datetime) -> None:
         **({"talked": round((at - call.answered_at).total_seconds())} if call.answered_at else {}),
     )
     callbacks.call_ended(call, at=at)
+    if was != Call.State.VOICEMAIL:  # A message is seen to when it has come (voicemail.py).
+        _leave_to_the_list(call, at)
+
+
+def _leave_to_the_list(call: Call, at: datetime) -> None:
+    """What was given back while its patient was on the line is work for somebody from now on."""
+    [conversation] = lock([call.conversation_id])
+    if conversation.holder_id is None and conversation.status == Conversation.Status.OPEN:
+        queue.enter_again(conversation, at=at, place_since=conversation.waiting_since)
 
 
 def out(party: Party, why: str, *, at: datetime) -> None:
@@ -85,11 +94,7 @@ def give_up_waiting(call: Call, *, at: datetime) -> None:
 
 def _waits(call: Call) -> bool:
     """Whether the caller's own wait runs (a promise to call back outlives the call)."""
-    entry = call.queue_entry
-    if entry is None:
-        return False
-    entry.refresh_from_db()
-    return entry.ended_at is None and entry.kind == QueueEntry.Kind.LIVE
+    return wait_of(call) is not None
 
 
 def agent_did_not_come(call: Call, party: Party, why: str, *, at: datetime) -> None:
@@ -97,15 +102,18 @@ def agent_did_not_come(call: Call, party: Party, why: str, *, at: datetime) -> N
     assert party.user is not None
     if call.state == Call.State.QUEUED:
         _end_offer(call, party, why, at)
-        _wait_on(call, at)
+        wait_on(call, party, at=at)
     elif call.state == Call.State.DIALLING and not parties.agents_in(call):
         _end_offer(call, party, why, at)
         end(call, "agent_did_not_come", at=at)
     elif party.is_consulted:
-        free(party.user.pk, at=at)
         calls.note(
             call.conversation, "colleague_did_not_come", at=at, leg=call.leg, to=party.user_id
         )
+    else:
+        return  # Their line was lost, and they do not come back yet: they are still awaited.
+    # Also who took a caller from the list while they had notes to write, and was done with them.
+    free(party.user.pk, at=at)
 
 
 def end_deserted(call_id: int) -> None:
@@ -122,7 +130,9 @@ def _end_offer(call: Call, party: Party, why: str, at: datetime) -> None:
     """End the offer for which an agent's phone rang in vain."""
     assert party.user is not None
     offer = Offer.objects.filter(
-        queue_entry_id=call.queue_entry_id, agent=party.user, ended_at__isnull=True
+        queue_entry__conversation_id=call.conversation_id,
+        agent=party.user,
+        ended_at__isnull=True,
     ).first()
     if offer is None:
         return
@@ -132,12 +142,16 @@ def _end_offer(call: Call, party: Party, why: str, at: datetime) -> None:
         offers.not_answered(offer, at=at)
 
 
-def _wait_on(call: Call, at: datetime) -> None:
-    """Let a caller wait on whose conversation somebody took, but did not come to the phone."""
+def wait_on(call: Call, missed: Party, *, at: datetime) -> None:
+    """Let a caller wait on whose conversation somebody took, who does not come to the phone.
+
+    If it has gone to somebody else since, they are asked first.
+    """
     if not _waits(call):
         department = call.conversation.department
-        calls.needs_person(call.conversation, department, call.leg, at=at)
-        line_up_again(call, department, at=at, prefer=None)
+        held_by = calls.needs_person(call.conversation, department, call.leg, at=at)
+        prefer = None if held_by == missed.user_id else held_by
+        line_up_again(call, department, at=at, prefer=prefer)
 
 
 def start_wrap_up(call: Call, party: Party, *, at: datetime) -> None:
@@ -165,8 +179,13 @@ def start_wrap_up(call: Call, party: Party, *, at: datetime) -> None:
 
 
 def free(user_id: int, *, at: datetime) -> None:
-    """Let somebody be offered contacts again, unless a call or the notes on one still have them."""
+    """Let somebody be offered contacts again, unless a call or the notes on one still have them.
+
+    Also one to which their lost line is to return has them.
+    """
     if Party.objects.filter(user_id=user_id, left_at__isnull=True).exists():
+        return
+    if parties.is_awaited(user_id):
         return
     notes = WrapUp.objects.filter(user_id=user_id, done_at=None).first()
     if notes is None:

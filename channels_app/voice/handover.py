@@ -135,8 +135,8 @@ def complete(call: UUID, *, by: User) -> None:
         if colleague is None or colleague.state != Party.State.JOINED:
             raise errors.NobodyAnswered
         holder = locked.conversation.holder
-        if holder != by:
-            raise HeldByAnother(holder.name if holder else "")
+        if holder is not None and holder != by:
+            raise HeldByAnother(holder.name)
         # Who leaves while a colleague is there leaves the patient to them.
         rooms.gone(party, HANDED_OVER, at=timezone.now())
         commands.set_party(party)

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from channels_app.voice import commands
 from channels_app.voice.errors import OnThePhone
@@ -116,6 +117,25 @@ def lost_agent(call: Call) -> Party | None:
         kind=Kind.AGENT, is_consulted=False, joined_at__isnull=False, left_at__isnull=False
     )
     return had_it.select_related("user").order_by("-left_at", "-pk").first()
+
+
+def left_alone_by(user_id: int) -> QuerySet[Call]:
+    """Return the calls whose patient is alone, and who had this person on them as an agent.
+
+    Whether it is for them that the patient waits, `lost_agent` tells.
+    """
+    return Call.objects.filter(
+        ended_at__isnull=True,
+        alone_since__isnull=False,
+        parties__user_id=user_id,
+        parties__kind=Kind.AGENT,
+    ).distinct()
+
+
+def is_awaited(user_id: int) -> bool:
+    """Whether a patient hears music until this person's line is back."""
+    lost = map(lost_agent, left_alone_by(user_id))
+    return any(agent is not None and agent.user_id == user_id for agent in lost)
 
 
 def coach_anew(call: Call) -> None:

@@ -284,17 +284,7 @@ def _may(party: Party, lines: list[Party], recording: str, stage: str) -> frozen
 
 def _lost_call(user: User) -> Call | None:
     """Return the call whose patient waits for `user`, who led it and lost their line."""
-    found = (
-        Call.objects.filter(
-            ended_at__isnull=True,
-            alone_since__isnull=False,
-            parties__user=user,
-            parties__kind=Kind.AGENT,
-        )
-        .select_related(*_with(""))
-        .distinct()
-    )
-    for call in found:
+    for call in parties.left_alone_by(user.pk).select_related(*_with("")):
         lost = parties.lost_agent(call)
         if lost is not None and lost.user_id == user.pk:
             return call

@@ -13,12 +13,20 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
-from channels_app.voice import callbacks, calling_back, commands, ending, outbound, parties
+from channels_app.voice import (
+    callbacks,
+    calling_back,
+    commands,
+    ending,
+    lining_up,
+    outbound,
+    parties,
+)
 from channels_app.voice.models import Call, Callback, Party
 from hub.conversations.append import lock
 from hub.conversations.models import Channel, Conversation
 from hub.conversations.signals import holder_not_needed
-from hub.routing import signals
+from hub.routing import capacity, signals
 from hub.routing.models import Offer, QueueEntry
 from patients.models import Consent
 from patients.signals import contact_point_stopped
@@ -34,7 +42,7 @@ def ring(*, offer: Offer, **_: Any) -> None:
     if offer.queue_entry.kind == QueueEntry.Kind.CALLBACK:
         calling_back.reserve(offer)
         return
-    call = Call.objects.filter(queue_entry=offer.queue_entry, state=Call.State.QUEUED).first()
+    call = lining_up.caller_of(offer.queue_entry)
     if call is None:
         return
     if Party.objects.filter(user=offer.agent, left_at__isnull=True).exists():
@@ -51,7 +59,9 @@ def stop_ringing(*, offer: Offer, **_: Any) -> None:
         return
     ringing = Party.objects.filter(
         user_id=offer.agent_id,
-        call__queue_entry_id=offer.queue_entry_id,
+        call__conversation_id=offer.queue_entry.conversation_id,
+        kind=Party.Kind.AGENT,
+        is_consulted=False,
         left_at__isnull=True,
         state__in=[Party.State.WANTED, Party.State.RINGING],
     )
@@ -92,20 +102,25 @@ def ring_whoever_took_it(*, queue_entry: QueueEntry, **_: Any) -> None:
     """
     if queue_entry.outcome != QueueEntry.Outcome.ACCEPTED or queue_entry.ended_at is None:
         return
-    call = Call.objects.filter(queue_entry=queue_entry, state=Call.State.QUEUED).first()
+    call = lining_up.caller_of(queue_entry)
     user = queue_entry.accepted_by
     if call is None or user is None:
         return
-    if call.parties.filter(user=user, left_at__isnull=True).exists():
-        return  # at the phone: it rings already, or they have answered
-    until = queue_entry.ended_at + outbound.AGENT_SECONDS
-    parties.want_agent(call, user, until=until, answers_itself=True)
+    there = call.parties.filter(user=user, left_at__isnull=True).first()
+    if there is not None and there.state == Party.State.JOINED:
+        return
+    if there is None:
+        until = queue_entry.ended_at + outbound.AGENT_SECONDS
+        parties.want_agent(call, user, until=until, answers_itself=True)
+    # Their offer is over, and the conversation not theirs before they answer: nothing else tells
+    # routing that their phone rings.
+    capacity.occupy(user.pk, until=queue_entry.ended_at + 2 * outbound.AGENT_SECONDS)
 
 
 @receiver(signals.overflow_due)
 def find_a_way_out(*, queue_entry: QueueEntry, to: str, **_: Any) -> None:
     """A caller waited as long as their department lets them: offer what else there is."""
-    call = Call.objects.filter(queue_entry=queue_entry, state=Call.State.QUEUED).first()
+    call = lining_up.caller_of(queue_entry)
     if call is None:
         return
     # place() offers the ways out; the wait ends when the caller chooses one, or hangs up.

@@ -71,9 +71,9 @@ def _return(call_id: int, now: datetime) -> bool:
     calls.note(call.conversation, "agent_lost", at=now, leg=call.leg)
     lost = parties.lost_agent(call)
     requeueing.queue_again(call, call.conversation.department, at=now, why="returned_to_queue")
+    call.save()
     if lost is not None and lost.user_id is not None:
         ending.free(lost.user_id, at=now)
-    call.save()
     return True
 
 

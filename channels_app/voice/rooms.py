@@ -170,10 +170,11 @@ def _agent_joined(call: Call, party: Party, now: datetime) -> None:
         return
     if call.state == Call.State.QUEUED:
         if not calls.answered(call.conversation, party.user, call.leg, at=now):
-            # Somebody else has the conversation: this line is not needed, and never was.
+            # Somebody else was given the conversation: this line is not needed, and never was.
             party.state, party.joined_at = State.RINGING, None
             ending.out(party, "not_needed", at=now)
             commands.set_party(party)
+            ending.wait_on(call, party, at=now)
             return
         call.state, call.answered_at = Call.State.ROOM, call.answered_at or now
         callbacks.cancel_open(call.conversation, "called_themselves", at=now)

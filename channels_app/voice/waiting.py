@@ -4,10 +4,14 @@ from django.utils import timezone
 from twilio.twiml.voice_response import VoiceResponse
 
 from channels_app.voice import arriving, callbacks, ending, twiml, voicemail, words
+from channels_app.voice.lining_up import wait_of
 from channels_app.voice.models import Call
 from hub.conversations.models import Channel
 from hub.routing import waits
+from hub.routing.models import QueueEntry
 from hub.routing.rules import Rules, rules_of
+
+Kind = QueueEntry.Kind
 
 #: Twilio's words (QueueResult) for a line that was not parked, or not for long.
 FULL = frozenset({"queue-full"})
@@ -16,8 +20,8 @@ FAILED = frozenset({"error", "system-error"})
 
 def hear(call: Call) -> VoiceResponse:
     """Say the place in line and the expected wait, offer a callback, and play music."""
-    entry = call.queue_entry
-    if call.state != Call.State.QUEUED or entry is None or entry.ended_at is not None:
+    entry = wait_of(call) if call.state == Call.State.QUEUED else None
+    if entry is None:
         return twiml.wait(call, "", may_leave=False)
     rules = rules_of(entry.department_id)
     outlook = waits.outlook(entry, rules=rules)
@@ -29,16 +33,18 @@ def hear(call: Call) -> VoiceResponse:
 def choose(call: Call, digits: str) -> VoiceResponse:
     """Follow a digit that was pressed while waiting; "1" keeps the place and ends the wait."""
     doc = VoiceResponse()
+    now = timezone.now()
     if digits == "1" and _may_keep_place(call):
-        callbacks.from_queue(call, at=timezone.now())
+        callbacks.from_queue(call, at=now)
         call.save()
-        twiml.say(doc, callbacks.promised_in_words(call, timezone.now()), call.language)
+    if digits == "1" and _keeps_place(call):
+        twiml.say(doc, callbacks.promised_in_words(call, now), call.language)
         doc.leave()
-        return doc
-    if call.state == Call.State.QUEUED:
-        doc.redirect(twiml.question("wait"), method="POST")
+    elif call.state == Call.State.ENDED:
+        doc.leave()
     else:
-        doc.leave()
+        # They wait on; or are on the way to an agent, who must not lose them to a late digit.
+        doc.redirect(twiml.question("wait"), method="POST")
     return doc
 
 
@@ -51,8 +57,10 @@ def left(call: Call, result: str) -> VoiceResponse:
         call.save()
         return doc
     if call.state != Call.State.QUEUED:
-        # Promised a callback, or already on the way into the room: nothing more to say.
-        return twiml.goodbye(doc, call.language) if result == "leave" else doc
+        # On the way elsewhere; or promised a callback, and with that they were told goodbye.
+        if result == "leave":
+            doc.hangup()
+        return doc
     if result in FULL or result in FAILED:
         said = words.queue_full if result in FULL else words.went_wrong
         ending.give_up_waiting(call, at=now)
@@ -75,9 +83,16 @@ def way_out(call: Call, digits: str) -> VoiceResponse:
 
 
 def _may_keep_place(call: Call) -> bool:
-    return call.state == Call.State.QUEUED and _may_leave(
-        call, rules_of(call.conversation.department_id)
-    )
+    """Whether the caller still stands in line, and may leave it; not once somebody took them."""
+    if call.state != Call.State.QUEUED or wait_of(call) is None:
+        return False
+    return _may_leave(call, rules_of(call.conversation.department_id))
+
+
+def _keeps_place(call: Call) -> bool:
+    """Whether the caller was promised a call in their turn."""
+    kept = call.queue_entry
+    return call.state == Call.State.MENU and kept is not None and kept.kind == Kind.CALLBACK
 
 
 def _may_leave(call: Call, rules: Rules) -> bool:

@@ -22,6 +22,7 @@ _ENDS = {
     "failed": gettext_lazy("the number could not be reached"),
     "machine": gettext_lazy("a machine answered"),
     "not_allowed": gettext_lazy("this is no time to call them"),
+    "on_the_line": gettext_lazy("they were calling us themselves"),
     "taken": gettext_lazy("a colleague took it meanwhile"),
     "gone": gettext_lazy("the line was gone"),
     "silent": gettext_lazy("the provider knows it no more"),

@@ -1,5 +1,6 @@
 """Which conversation an inbound message joins (MODEL.md, Joining)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -93,7 +94,13 @@ def _by_link(
     return Joined(conversation, leg, False, _is_resolved(conversation), [])
 
 
-def _by_patient_or_new(arriving: Arriving, point: ContactPoint, at: datetime) -> Joined:
+def _by_patient_or_new(
+    arriving: Arriving,
+    point: ContactPoint,
+    at: datetime,
+    *,
+    is_taken: Callable[[int], bool] = lambda _: False,
+) -> Joined:
     """Join a confirmed patient's one open conversation in the address's department, or open one."""
     identification = identify(point)
     address = _address(arriving)
@@ -107,7 +114,7 @@ def _by_patient_or_new(arriving: Arriving, point: ContactPoint, at: datetime) ->
                 patient_id=identification.patient.pk, department_id=address.department_id
             ).exclude(status=Conversation.Status.RESOLVED)[:2]
         )
-        if len(open_ones) == 1:
+        if len(open_ones) == 1 and not is_taken(open_ones[0].pk):
             return _with_leg(open_ones[0], arriving, point, at, was_resolved=False)
     return _open(arriving, point, identification, address, at)
 
@@ -130,20 +137,28 @@ def _address(arriving: Arriving) -> HubAddress:
     return HubAddress.objects.select_related("department").get(pk=arriving.hub_address_id)
 
 
-def join_call(point: ContactPoint, hub_address_id: int, at: datetime) -> Joined:
+def join_call(
+    point: ContactPoint,
+    hub_address_id: int,
+    at: datetime,
+    *,
+    is_taken: Callable[[int], bool] = lambda _: False,
+) -> Joined:
     """Return the conversation and a new leg for a call; `point` is locked by the caller.
 
     A call has a leg of its own, so the way to its conversation is not an open leg but the last one
     between the same two addresses: while its conversation is open, or was resolved a short while
-    ago. Else it is as with a text.
+    ago. Else it is as with a text. A conversation in which another caller is on the line
+    (`is_taken`) is joined by no second one: each of them waits for a person of their own.
     """
     latest = _latest_leg(point.pk, hub_address_id)
     call = _Ring(Channel.VOICE, hub_address_id)
     if latest is not None:
         known = latest.conversation
-        if not _is_resolved(known) or _may_reopen(known, at):
+        may_join = not _is_resolved(known) or _may_reopen(known, at)
+        if may_join and not is_taken(known.pk):
             return _with_leg(known, call, point, at, was_resolved=_is_resolved(known))
-    joined = _by_patient_or_new(call, point, at)
+    joined = _by_patient_or_new(call, point, at, is_taken=is_taken)
     if joined.is_new:
         Conversation.objects.filter(pk=joined.conversation.pk).update(
             status=Conversation.Status.WAITING

@@ -201,17 +201,20 @@ def enter_again(
 ) -> QueueEntry | None:
     """Let a conversation that waited before wait again: given back, woken, or forgotten.
 
-    It is no other contact than before. On the phone nobody waits any more once the call is over: a
-    promise to call that was not tried since is kept, and anything else is a follow-up.
+    It is no other contact than before. While a call runs nothing is entered: the phone knows whom
+    its patient waits for, and enters what is left to do when the call is over. Then nobody waits on
+    the line any more: a promise to call that was not tried since is kept, and anything else is a
+    follow-up.
     """
+    calls = Leg.objects.filter(conversation=conversation, channel=Channel.VOICE)
+    if calls.filter(ended_at__isnull=True).exists():
+        return None
     before = last_wait(conversation)
     kind = Kind.LIVE
     if conversation.channel == Channel.VOICE:
-        calls = Leg.objects.filter(conversation=conversation, channel=Channel.VOICE)
-        if not calls.filter(ended_at__isnull=True).exists():
-            promised = before if before and before.kind == Kind.CALLBACK else None
-            tried = promised and calls.filter(opened_at__gt=promised.entered_at).exists()
-            kind = Kind.CALLBACK if promised and not tried else Kind.FOLLOW_UP
+        promised = before if before and before.kind == Kind.CALLBACK else None
+        tried = promised and calls.filter(opened_at__gt=promised.entered_at).exists()
+        kind = Kind.CALLBACK if promised and not tried else Kind.FOLLOW_UP
     return enter(
         conversation,
         at=at,

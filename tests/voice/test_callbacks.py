@@ -290,6 +290,59 @@ def test_a_stop_to_texts_leaves_the_call(phone) -> None:
     assert callback.state == Callback.State.WAITING
 
 
+def test_who_calls_while_an_agent_is_asked_to_call_them_is_not_rung(phone) -> None:
+    promised(phone)
+    phone.choice("1", "department")
+    call, party = reserved(phone)
+    line = phone.call()
+    menu = line.dial()
+    tell(Line(), party, "in-progress")
+    call.refresh_from_db()
+    assert (call.state, call.end_reason) == (Call.State.ENDED, "on_the_line")
+    assert "ring_patient" not in orders()
+    assert Callback.objects.get().tries == 0
+    assert not Offer.objects.filter(ended_at=None).exists()
+    own = Call.objects.get(sid=line.sid)
+    assert own.conversation_id == call.conversation_id
+    line.press(menu, "1")
+    offer_next(phone.department.pk)
+    tell(Line(), own.parties.get(), "in-progress")
+    assert Callback.objects.get().state == Callback.State.CANCELLED
+
+
+def test_who_calls_while_they_are_rung_waits_for_a_person_of_their_own(phone) -> None:
+    """It is somebody else on the same number, or they do not take our call."""
+    promised(phone)
+    call, party = reserved(phone)
+    tell(Line(), party, "in-progress")
+    line = phone.call()
+    line.dial()
+    own = Call.objects.get(sid=line.sid)
+    assert own.conversation_id != call.conversation_id
+    assert own.queue_entry is not None and own.queue_entry.ended_at is None
+
+
+@pytest.mark.parametrize("state", ["in-progress", "no-answer"])
+def test_who_calls_while_an_agent_dials_them_is_answered_by_one(phone, state) -> None:
+    line = phone.call()
+    line.dial()
+    line.hang_up()
+    conversation = Conversation.objects.get()
+    point = conversation.contact_point
+    assert point is not None
+    call = outbound.dial(conversation, point, by=phone.agent)
+    again = phone.call()
+    again.dial()
+    tell(Line(), call.parties.get(), state)
+    call.refresh_from_db()
+    assert call.state == Call.State.ENDED and not call.parties.filter(left_at=None).exists()
+    offer_next(phone.department.pk)
+    own = Call.objects.get(sid=again.sid)
+    tell(Line(), own.parties.get(), "in-progress")
+    own.refresh_from_db()
+    assert own.state == Call.State.ROOM
+
+
 def test_who_rings_in_and_is_answered_needs_no_callback(phone) -> None:
     promised(phone)
     line = phone.call()

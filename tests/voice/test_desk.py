@@ -4,9 +4,11 @@ from uuid import uuid4
 
 import pytest
 
-from channels_app.voice import desk, errors, events
+from channels_app.voice import desk, ending, errors, events
 from channels_app.voice.models import Call, Party, Recording, WrapUp
 from hub.conversations.actions import holder
+from hub.routing import offers
+from hub.routing.models import Offer, QueueEntry
 from tests.voice.floor import Floor, is_occupied, orders, party_of, patient_of, told, unfinished
 
 pytestmark = pytest.mark.django_db
@@ -102,6 +104,36 @@ def test_a_caller_whom_somebody_took_but_did_not_come_for_waits_on(floor: Floor)
     floor.join(floor.ben)
     call.refresh_from_db()
     assert call.state == Call.State.ROOM
+
+
+def test_who_accepts_on_the_screen_is_offered_no_second_caller_while_their_phone_rings(
+    floor: Floor,
+) -> None:
+    floor.arrive(floor.ana)
+    call = floor.ring_in()
+    other = floor.ring_in("+15550100143")
+    floor.offer()
+    offer = Offer.objects.get()
+    offers.accept(offer, floor.ana, at=offer.made_at)
+    floor.offer()
+    assert Offer.objects.count() == 1
+    floor.miss(floor.ana)
+    assert not is_occupied(floor.ana)
+    waits = QueueEntry.objects.filter(ended_at=None).values_list("conversation_id", flat=True)
+    assert set(waits) == {call.conversation_id, other.conversation_id}
+
+
+def test_who_is_done_with_their_notes_and_misses_the_caller_they_took_is_free(
+    floor: Floor,
+) -> None:
+    earlier = floor.talking()
+    desk.hang_up(earlier.uuid, by=floor.ana)
+    call = floor.ring_in("+15550100143")
+    holder.claim(call.conversation, floor.ana)
+    ending.finish_wrap_up(floor.ana)
+    assert is_occupied(floor.ana), "her phone rings"
+    floor.miss(floor.ana)
+    assert not is_occupied(floor.ana)
 
 
 def test_who_is_on_the_phone_takes_no_caller_from_the_list(floor: Floor) -> None:

@@ -8,8 +8,10 @@ from django.utils import timezone
 from channels_app.voice import desk, ending, errors, handover, placing, reconcile, rooms
 from channels_app.voice.models import Call, Party, Recording, WrapUp
 from hub.audit.models import AuditEvent
+from hub.conversations.actions import holder
 from hub.conversations.errors import HeldByAnother, NotAllowed
 from hub.conversations.models import Assignment, Conversation
+from hub.routing.models import QueueEntry
 from hub.staff import presence
 from tests.factories import DepartmentFactory, LinkFactory, UserFactory
 from tests.voice.floor import Floor, is_occupied, orders, party_of, patient_of, told, unfinished
@@ -354,6 +356,47 @@ def test_what_a_supervisor_gave_to_somebody_else_is_not_handed_over(floor: Floor
     with pytest.raises(HeldByAnother):
         handover.complete(call.uuid, by=floor.ana)
     assert party_of(call, floor.ana).left_at is None
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_what_is_given_back_while_they_talk_waits_when_the_call_is_over(
+    floor: Floor, moved: bool
+) -> None:
+    """The person at the phone keeps the caller; for nobody else there is a wait meanwhile."""
+    call = floor.talking()
+    conversation = fresh(call).conversation
+    if moved:
+        holder.move_to_department(conversation, floor.billing, by=floor.ana, reason="billing")
+    else:
+        holder.assign(conversation, None, by=floor.sue, expected_holder_id=floor.ana.pk)
+    assert not QueueEntry.objects.filter(ended_at=None).exists()
+    state = desk.state_of(floor.ana)
+    assert state is not None and state.stage == "talking"
+    desk.hold(call.uuid, True, by=floor.ana)
+    floor.patient_hangs_up(call)
+    wait = QueueEntry.objects.get(ended_at=None)
+    assert wait.kind == QueueEntry.Kind.FOLLOW_UP
+    assert wait.department == (floor.billing if moved else floor.front)
+
+
+def test_a_supervisor_who_takes_it_while_they_talk_opens_no_wait(floor: Floor) -> None:
+    call = floor.talking()
+    conversation = fresh(call).conversation
+    holder.assign(conversation, floor.sue, by=floor.sue, expected_holder_id=floor.ana.pk)
+    assert not QueueEntry.objects.filter(ended_at=None).exists()
+    desk.hang_up(call.uuid, by=floor.ana)
+    assert not QueueEntry.objects.filter(ended_at=None).exists(), "Sue has it"
+    assert fresh(call).conversation.holder == floor.sue
+
+
+def test_what_nobody_holds_is_the_colleagues_who_takes_the_call_over(floor: Floor) -> None:
+    call = consulting(floor)
+    conversation = fresh(call).conversation
+    holder.assign(conversation, None, by=floor.sue, expected_holder_id=floor.ana.pk)
+    handover.complete(call.uuid, by=floor.ana)
+    assert fresh(call).conversation.holder == floor.ben
+    given_back = conversation.events.filter(kind="unassigned", agent_id=floor.ana.pk)
+    assert given_back.count() == 0, "she had given it back before"
 
 
 def test_whoever_rings_is_called_off_when_the_patient_is_queued_again(floor: Floor) -> None:

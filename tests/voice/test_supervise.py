@@ -1,10 +1,14 @@
 """Supervisors on running calls: of their own departments, as they say, and never unrecorded."""
 
-import pytest
+from datetime import timedelta
 
-from channels_app.voice import desk, errors, handover, provider, supervise
+import pytest
+from django.utils import timezone
+
+from channels_app.voice import desk, errors, handover, provider, reconcile, supervise
 from channels_app.voice.models import Call, Party
 from hub.audit.models import AuditEvent
+from hub.conversations.actions import holder
 from hub.conversations.errors import NotAllowed
 from hub.staff.models import Department
 from tests.factories import UserFactory
@@ -102,6 +106,24 @@ def test_who_is_on_a_call_cannot_listen_to_another(floor: Floor) -> None:
     Party.objects.create(call=own, kind=Party.Kind.AGENT, user=floor.sue)
     with pytest.raises(errors.OnThePhone):
         supervise.begin(call.uuid, "listen", by=floor.sue)
+
+
+def test_for_whom_a_patient_waits_is_not_free_when_they_stop_listening_to_another(
+    floor: Floor,
+) -> None:
+    floor.arrive(floor.sue)
+    own = floor.ring_in()
+    holder.claim(own.conversation, floor.sue)
+    floor.join(floor.sue)
+    other = floor.talking(floor.ana, "+15550100143")
+    floor.lose(floor.sue)
+    supervise.begin(other.uuid, "listen", by=floor.sue)
+    floor.join(floor.sue)
+    supervise.leave(other.uuid, by=floor.sue)
+    assert is_occupied(floor.sue), "her own caller hears music until she is back"
+    Call.objects.filter(pk=own.pk).update(alone_since=timezone.now() - timedelta(minutes=1))
+    assert reconcile.return_to_queue() == 1
+    assert not is_occupied(floor.sue)
 
 
 def test_there_is_nothing_to_hear_of_a_call_that_waits_or_is_over(floor: Floor) -> None:

@@ -3,7 +3,7 @@
 Every function runs in its caller's transaction, which has locked the contact point before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,14 @@ HUNG_UP = "hung_up"
 """How a conversation ends that a call opened and in which nothing was asked of anybody."""
 
 
-def arrive(point: ContactPoint, hub_address_id: int, *, at: datetime, what: str) -> Joined:
+def arrive(
+    point: ContactPoint,
+    hub_address_id: int,
+    *,
+    at: datetime,
+    what: str,
+    is_taken: Callable[[int], bool] = lambda _: False,
+) -> Joined:
     """Join or open the conversation of a call; `point` is locked.
 
     A conversation that is open or resolved stays as it is until the caller asks for something
@@ -36,8 +43,9 @@ def arrive(point: ContactPoint, hub_address_id: int, *, at: datetime, what: str)
         hub_address_id: our number.
         at: when.
         what: what the timeline says of it: "arrived", "calling".
+        is_taken: whether another caller is on the line in a conversation, by its id.
     """
-    joined = join_call(point, hub_address_id, at)
+    joined = join_call(point, hub_address_id, at, is_taken=is_taken)
     append(
         joined.conversation,
         _line(what, at, leg=joined.leg),
@@ -250,12 +258,14 @@ def hand_over(
     at: datetime,
     department: Department | None = None,
 ) -> bool:
-    """Make `to` the holder after `by`, who has introduced them. False where `by` holds it not.
+    """Make `to` the holder after `by`, who has introduced them. False where somebody else holds it.
 
+    Nobody does where it was given back while the call ran: then it is theirs as well.
     The conversation moves along to `department`, the one in which `to` can hold it, if given.
     """
     [locked] = lock([conversation.pk])
-    if locked.holder_id != by.pk or not switch_holder(locked, by.pk, to.pk):
+    held_by = locked.holder_id
+    if held_by not in (None, by.pk) or not switch_holder(locked, held_by, to.pk):
         return False
     head: dict[str, Any] = {}
     if department is not None and department.pk != locked.department_id:
@@ -264,11 +274,11 @@ def hand_over(
             head["restricted_by_id"] = department.pk
     append(locked, _line("handed_over", at, leg=leg, by=by, to=to.pk), **head)
     _assignment(locked, to, by=by, reason="handed_over", at=at)
-    log_events(
-        locked,
-        Happened(ContactEvent.Kind.UNASSIGNED, at, leg, agent_id=by.pk, reason="handed_over"),
-        Happened(ContactEvent.Kind.ASSIGNED, at, leg, agent_id=to.pk, reason="handed_over"),
-    )
+    events = [Happened(ContactEvent.Kind.ASSIGNED, at, leg, agent_id=to.pk, reason="handed_over")]
+    if held_by is not None:
+        left = Happened(ContactEvent.Kind.UNASSIGNED, at, leg, agent_id=by.pk, reason="handed_over")
+        events.insert(0, left)
+    log_events(locked, *events)
     _follow(conversation, locked)
     return True
 
