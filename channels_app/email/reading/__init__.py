@@ -34,9 +34,13 @@ def read(raw: bytes, *, now: datetime | None = None) -> Mail:
     subject = headers.text("subject")
     page = _page(gathered.markup, odd)
     report = bounces.report_of(root, gathered.text, subject)
+    kind = kinds.kind_of(headers, subject)
     if report is None:
-        kind = kinds.kind_of(headers, subject)
-    else:
+        if kind is not MailKind.MESSAGE or bounces.is_from_daemon(headers):
+            report = bounces.told_otherwise(raw, root, gathered.text)
+    elif report.bounce is not None and not report.is_by_fields:
+        report = bounces.with_known_address(report, raw)
+    if report is not None:
         kind = MailKind.BOUNCE if report.bounce else MailKind.AUTO_REPLY
     divided = quotes.divide(gathered.text, subject)
     date = addresses.date(headers.raw("date"), now or datetime.now(UTC))

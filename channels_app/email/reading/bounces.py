@@ -5,11 +5,12 @@ by what mail servers have written for decades.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from channels_app.email.reading import addresses
 from channels_app.email.reading.charsets import decoded
 from channels_app.email.reading.headers import Headers, split
+from channels_app.email.reading.known_bounces import failures
 from channels_app.email.reading.mail import Bounce
 from channels_app.email.reading.tree import Part
 
@@ -85,6 +86,28 @@ class Report:
     """What a machine says about our mail: a bounce, or something that only looks like a report."""
 
     bounce: Bounce | None
+    # The address stands in a field of its own; else it was looked for in sentences.
+    is_by_fields: bool = True
+
+
+def told_otherwise(raw: bytes, root: Part, text: str) -> Report | None:
+    """Return the report of a machine's mail that keeps to no rule we know; None if it is none."""
+    known = failures(raw)
+    if not known.addresses:
+        return None
+    said = _old_bounce(root.headers, _original(root), text)
+    return Report(
+        replace(said, recipient=known.addresses[0]),
+        is_by_fields=False,
+    )
+
+
+def with_known_address(report: Report, raw: bytes) -> Report:
+    """Return the report with the address that failed, where the sentences named another one."""
+    known = failures(raw).addresses
+    if report.bounce is None or not known or report.bounce.recipient in known:
+        return report
+    return replace(report, bounce=replace(report.bounce, recipient=known[0]))
 
 
 def report_of(root: Part, text: str, subject: str) -> Report | None:
@@ -105,7 +128,7 @@ def report_of(root: Part, text: str, subject: str) -> Report | None:
     ):
         return Report(None)
     if _is_old_bounce(root, subject, text, has_original=original is not None):
-        return Report(_old_bounce(root.headers, original, text))
+        return Report(_old_bounce(root.headers, original, text), is_by_fields=False)
     return None
 
 
@@ -138,7 +161,7 @@ def _blocks(part: Part) -> list[Headers]:
 def _delivery_report(status: Part, root: Part, original: Headers | None, text: str) -> Report:
     recipients = [
         _Recipient(
-            _typed_address(block, "final-recipient") or _typed_address(block, "original-recipient"),
+            _final_address(block),
             _typed_address(block, "original-recipient"),
             block.raw("action").lower().split(" ", 1)[0].strip("; "),
             _status(block.raw("status"), block.raw("diagnostic-code")),
@@ -170,6 +193,13 @@ def _delivery_report(status: Part, root: Part, original: Headers | None, text: s
     )
 
 
+def _final_address(block: Headers) -> str:
+    """Return the address that failed; the one that was written to where that is a machine's own."""
+    final = _typed_address(block, "final-recipient")
+    original = _typed_address(block, "original-recipient")
+    return original if original and "." not in final.rpartition("@")[2] else final or original
+
+
 def _complaint(part: Part, original: Headers | None) -> Bounce | None:
     """RFC 5965. Only what a person did is a complaint, not a check of our signatures."""
     fields = next(iter(_blocks(part)), Headers(()))
@@ -190,6 +220,13 @@ def _complaint(part: Part, original: Headers | None) -> Bounce | None:
     )
 
 
+def is_from_daemon(headers: Headers) -> bool:
+    """Whether a mail server wrote it, by its name."""
+    _, address = next(iter(addresses.mailboxes(headers.raw("from"))), ("", ""))
+    name = headers.text("from")
+    return bool(_DAEMON.search(address or name) or _DAEMON_NAME.search(name))
+
+
 def _is_old_bounce(root: Part, subject: str, text: str, *, has_original: bool) -> bool:
     """A mail server wrote it and says, in subject or text, that something did not arrive.
 
@@ -204,9 +241,7 @@ def _is_old_bounce(root: Part, subject: str, text: str, *, has_original: bool) -
     has_code = bool(_STATUS.search(report) or _SMTP_CODE.search(report))
     if root.content_type == "multipart/report" and (says_so or has_code):
         return True
-    _, address = next(iter(addresses.mailboxes(headers.raw("from"))), ("", ""))
-    name = headers.text("from")
-    if _DAEMON.search(address or name) or _DAEMON_NAME.search(name):
+    if is_from_daemon(headers):
         return says_so or bool(has_code and _ADDRESS_FOLLOWS.search(report))
     # Absence notes have an empty return path as well.
     if any(value.strip() == "<>" for value in headers.all("return-path")):
@@ -216,7 +251,7 @@ def _is_old_bounce(root: Part, subject: str, text: str, *, has_original: bool) -
 
 def _old_bounce(headers: Headers, original: Headers | None, text: str) -> Bounce:
     report, _, _ = _parted(text)
-    status = _status("", report)
+    status = _failure(_status("", report))
     code = _SMTP_CODE.search(report)
     if status:
         is_permanent = status.startswith("5")
@@ -265,6 +300,11 @@ def _original_message_id(original: Headers | None, text: str) -> str:
         return found
     match = _ORIGINAL_ID.search(text)
     return match[1] if match else ""
+
+
+def _failure(status: str) -> str:
+    """Return a code found in sentences if it is one of a failure; else it is a version number."""
+    return status if status.startswith(("4", "5")) else ""
 
 
 def _typed_address(fields: Headers, name: str) -> str:
