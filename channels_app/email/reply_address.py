@@ -40,6 +40,8 @@ def conversation_of(mailbox: str, address: str) -> int | None:
         packed = base64.b32decode(token + "=" * (-len(token) % 8))
     except (NotBase32, ValueError):
         return None
+    if reply_address(mailbox, int.from_bytes(packed[:_ID_BYTES], "big")) != address.lower():
+        return None  # another spelling of the same bits, or another length
     number, signature = packed[:_ID_BYTES], packed[_ID_BYTES:]
     if not hmac.compare_digest(signature, _signature(mailbox, number)):
         return None

@@ -25,6 +25,7 @@ CALLBACK_PAGES = (
     "time",
     "too_often",
 )
+SECURE_PAGES = ("call_us", "frame", "left", "open", "over", "stopped", "thread")
 #: Every file with sentences that a patient may read or hear.
 PATIENTS_READ = (
     "hub/conversations/wording.py",
@@ -32,9 +33,12 @@ PATIENTS_READ = (
     "channels_app/files.py",
     "channels_app/chat/refusals.py",
     "channels_app/voice/words.py",
+    "channels_app/secure/views.py",
+    "channels_app/secure/wording.py",
     "hub/selfservice/views.py",
     "hub/selfservice/wishes.py",
     "templates/chat/app.html",
+    *(f"templates/secure/{page}.html" for page in SECURE_PAGES),
     *(f"templates/selfservice/callback/{page}.html" for page in CALLBACK_PAGES),
 )
 PLACEHOLDER = re.compile(r"%\(\w+\)\w|%\.?\d*[a-z]\b|\{\w+\}")
