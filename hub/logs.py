@@ -18,7 +18,7 @@ ALLOWED_KEYS = frozenset(
     task_name task state attempt attempts error error_type conversation_id entry_id delivery_id
     receipt_id leg_id contact_point_id patient_id attachment_id queue_entry_id department_id number
     revision count kind channel provider_code process version reason sockets lag_ms exception
-    seconds parent_task_id audit_head
+    seconds parent_task_id audit_head mail_id mailbox_id
     """.split()
 )
 
@@ -140,6 +140,8 @@ def logging_settings(form: str) -> dict[str, Any]:
         "loggers": {
             "twilio": {"level": "WARNING"},
             "httpx": {"level": "WARNING"},
+            "imapclient": {"level": "WARNING"},
+            "flufl.bounce": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
             "celery": {"level": "INFO"},
             "celery.app.trace": {"level": "WARNING"},

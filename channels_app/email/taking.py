@@ -62,7 +62,7 @@ def take(raw: bytes, address: HubAddress, *, historical: bool = False) -> Taken:
         mail = read(raw)
     except MailRefused as error:
         return refuse(raw, address, error.code, historical=historical)
-    key = _key(mail)
+    key = _key(mail, raw)
     known = _known(key)
     if known is not None:
         return _duplicate(known, mail)
@@ -240,12 +240,15 @@ def _known(key: bytes) -> MailMessage | None:
     return MailMessage.objects.select_related("conversation").filter(key=key).first()
 
 
-def _key(mail: Mail) -> bytes:
+def _key(mail: Mail, raw: bytes) -> bytes:
     """Return by what the same mail is known, by whichever way it comes.
 
     What its writer made of it, without what servers on the way add. A Message-ID alone is not
-    enough: there are programs that use one twice, and nothing may be lost.
+    enough: there are programs that use one twice, and nothing may be lost. Without one only the
+    very same bytes are the same: somebody may write the same words again.
     """
+    if not mail.message_id:
+        return hashlib.sha256(raw).digest()
     said = hashlib.sha256()
     parts = [
         mail.message_id,
