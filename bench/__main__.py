@@ -2,7 +2,7 @@
 
 python -m bench              all of it (seeds a million entries): about ten minutes
 python -m bench --quick      10,000 entries and shorter runs, to see that it works
-python -m bench --only texts     one part of it (or voice, fan-out, pages); writes no file
+python -m bench --only texts     one part of it (or voice, fan-out, pages, mail); writes no file
 """
 
 import argparse
@@ -23,7 +23,7 @@ LATEST = Path(__file__).with_name("latest.json")
 RATES = (10, 50, 100)
 SOCKETS = 20
 MANY_SOCKETS = 1000
-PARTS = ("voice", "texts", "fan-out", "pages")
+PARTS = ("voice", "texts", "fan-out", "pages", "mail")
 
 
 def main() -> None:
@@ -74,6 +74,10 @@ def measure(stack: Stack, options: argparse.Namespace) -> dict[str, Any]:
         # Memory of what the demo runs, after the web process has had its thousand sockets.
         results["resident_mb"] = round(sum(map(resident_mb, stack.hub_processes())), 1)
     stack.stop_background()
+    if "mail" in wanted:
+        from bench import mail
+
+        results["mail"] = mail.measure(quick=options.quick)
     if "pages" in wanted:
         results |= measure_pages(url, cookies[0], prepare, options)
     return results

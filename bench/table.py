@@ -12,6 +12,7 @@ MEANT = {
     "fanout_1000_sockets_ms": "from the request until the last has the frame. ours ≤ 1.5 × floor",
     "resident_mb": "web + worker + beat together",
     "timeline_page_ms": "whole page over HTTP with a thread of 50 and the list of 50, p50. ≤ 30",
+    "mail": "milliseconds to take one, with so many stored (flat); from IMAP to timeline a second",
     "inbox_list_ms": "whole page over HTTP with the list of 50, p50. ≤ 20",
 }
 
