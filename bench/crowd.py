@@ -194,7 +194,7 @@ class Crowd:
         """Look every half second for what must never be, and take down how long answers took."""
         after = 0
         while True:
-            self._look(await bank.state(), asyncio.get_running_loop().time())
+            self._look(await bank.state(live=True), asyncio.get_running_loop().time())
             asked = await bank.questions(after)
             for attempt in asked:
                 self.outcome.question_ms[attempt["number"]] = attempt["milliseconds"]

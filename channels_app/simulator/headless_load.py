@@ -159,9 +159,10 @@ class PhoneBank(Follower):
             raise ControlRefused(f"{answer.status_code}: {answer.text}")
         return answer.json() if answer.content else None
 
-    async def state(self) -> dict[str, Any]:
-        """``GET /simulator/voice/state``: the calls and rooms that are not over."""
-        found = await self._client.get("/simulator/voice/state", params={"live": "yes"})
+    async def state(self, *, live: bool = False) -> dict[str, Any]:
+        """``GET /simulator/voice/state``; `live`: only the calls and rooms that are not over."""
+        picked = {"live": "yes"} if live else {}
+        found = await self._client.get("/simulator/voice/state", params=picked)
         state: dict[str, Any] = found.json()
         return state
 
